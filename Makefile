@@ -1,0 +1,40 @@
+# What a newcomer needs: make demo, make test. Everything lives in .venv and build/.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+KEEP ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lock clean
+
+help: ## what there is to make
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+setup: $(VENV)/.made ## make .venv with everything for use and tests
+
+$(VENV)/.made: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "error: $(PYTHON) is older than Python 3.11; run make PYTHON=python3.11" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+
+demo: setup ## bootstrap and certify 25 devices on the sandbox; KEEP=1 leaves it up
+	@$(BIN)/birthcert demo $(if $(KEEP),--keep)
+
+test: setup check ## the whole suite: style, types, layers, tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+check: setup ## style, types and layers alone
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock: ## write requirements.lock anew (needs uv)
+	uv pip compile pyproject.toml --universal --python-version 3.11 --extra sandbox --extra postgres --extra dev \
+	  --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock
+
+clean: ## remove what make made
+	rm -rf build $(VENV)

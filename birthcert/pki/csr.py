@@ -1,0 +1,176 @@
+"""Certificate signing requests: made, and read with suspicion [rules 10, 24, 26]."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Final
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from birthcert import limits
+from birthcert.errors import UnusableInput
+from birthcert.models import Subject
+from birthcert.pki.algorithms import PrivateKey, PublicKey
+from birthcert.pki.certificates import public_key_sha256
+from birthcert.pki.names import common_names, x509_name
+from birthcert.pki.pem import labels
+
+# AWS IoT's documentation lists these two for certificates signed by a CA of one's own; that it
+# refuses P-521 is inferred from that list.
+DEVICE_CURVES: Final = {"secp256r1": "EC_prime256v1", "secp384r1": "EC_secp384r1"}
+_LABELS: Final = {"CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"}
+_UNREADABLE: Final = (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm)
+
+
+class UnusableCsr(UnusableInput):
+    """A CSR that must not be sent to AWS; `reason` is the sentence for the report."""
+
+    @property
+    def reason(self) -> str:
+        """Why, without the remedy."""
+        return self.what
+
+
+@dataclass(frozen=True)
+class Csr:
+    """A CSR that was read and found good.
+
+    `pem` is written anew from the DER, so text around the block does not travel to AWS.
+    `sha256` is of the DER and `public_key_sha256` of the DER SubjectPublicKeyInfo, both in hex.
+    `common_name` is the first one, None without any.
+    """
+
+    pem: bytes
+    common_name: str | None
+    subject: x509.Name
+    public_key_sha256: str
+    sha256: str
+    key_algorithm: str
+
+
+def build_csr(key: PrivateKey, subject: Subject) -> bytes:
+    """A PEM CSR over the key, with the subject and no extensions."""
+    builder = x509.CertificateSigningRequestBuilder(subject_name=x509_name(subject))
+    return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+
+
+def read_csr(pem: bytes) -> Csr:
+    """Read a device's CSR and check all that AWS checks; its own hash algorithm does not matter.
+
+    UnusableCsr (with `reason`) for: more than 32,768 bytes; not one PEM block of a CSR;
+    undecodable; RSA under 2048 bits; a curve other than P-256 and P-384; another kind of key;
+    a signature that is not by the CSR's own key.
+    """
+    _check_envelope(pem)
+    try:
+        request = x509.load_pem_x509_csr(pem)
+        subject, key = request.subject, request.public_key()
+        names = common_names(subject)
+    except _UNREADABLE as error:
+        raise UnusableCsr(
+            "the CSR cannot be decoded", remedy="make it again on the device", detail=str(error)
+        ) from error
+    device_key, algorithm = _device_key(key)
+    _check_signature(request, device_key)
+    return Csr(
+        pem=request.public_bytes(Encoding.PEM),
+        common_name=names[0] if names else None,
+        subject=subject,
+        public_key_sha256=public_key_sha256(key),
+        sha256=hashlib.sha256(request.public_bytes(Encoding.DER)).hexdigest(),
+        key_algorithm=algorithm,
+    )
+
+
+def csr_name_problem(csr: Csr, device_id: str) -> str | None:
+    """Why this CSR is not that device's, or None: its one CommonName must be the device id.
+
+    Without this check one factory could have another's devices certified.
+    """
+    names = common_names(csr.subject)
+    if not names:
+        return f"the CSR has no CommonName: it must be the device id {device_id!r}"
+    if len(names) > 1:
+        return f"the CSR has {len(names)} CommonNames: it must have one, the device id"
+    if names[0] != device_id:
+        return f"the CSR's CommonName {names[0]!r} is not the device id {device_id!r}"
+    return None
+
+
+def _check_envelope(pem: bytes) -> None:
+    if len(pem) > limits.CSR_MAX_BYTES:
+        raise UnusableCsr(
+            f"the CSR has {len(pem)} bytes, over AWS's {limits.CSR_MAX_BYTES}",
+            remedy="send the bare CSR",
+        )
+    found = labels(pem)
+    if not found:
+        raise UnusableCsr(
+            "the CSR is not in PEM form",
+            remedy="convert it: openssl req -inform DER -in FILE -outform PEM",
+        )
+    if len(found) > 1:
+        raise UnusableCsr(
+            f"the CSR's file holds {len(found)} PEM blocks ({', '.join(found[:4])})",
+            remedy="leave one CSR in it and nothing else",
+        )
+    if found[0] not in _LABELS:
+        raise UnusableCsr(
+            f"the CSR's file holds a {found[0]}, not a CERTIFICATE REQUEST",
+            remedy="send the CSR; a private key never leaves its device",
+        )
+
+
+def _device_key(key: object) -> tuple[PublicKey, str]:
+    """The key, if AWS IoT takes it, and its algorithm by AWS's name."""
+    if isinstance(key, rsa.RSAPublicKey):
+        if key.key_size < limits.RSA_MIN_BITS:
+            raise UnusableCsr(
+                f"the CSR's RSA key has {key.key_size} bits, under {limits.RSA_MIN_BITS}",
+                remedy="make a key of 2048 bits or more",
+            )
+        return key, f"RSA_{key.key_size}"
+    if not isinstance(key, ec.EllipticCurvePublicKey):
+        raise UnusableCsr(
+            f"the CSR's key is a {type(key).__name__}, neither RSA nor EC",
+            remedy="make an RSA, P-256 or P-384 key",
+        )
+    if key.curve.name not in DEVICE_CURVES:
+        raise UnusableCsr(
+            f"the CSR's key is on the curve {key.curve.name}, which AWS IoT does not take",
+            remedy="make a P-256 or P-384 key",
+        )
+    return key, DEVICE_CURVES[key.curve.name]
+
+
+def _check_signature(request: x509.CertificateSigningRequest, key: PublicKey) -> None:
+    try:
+        _verify(request, key)
+    except InvalidSignature as error:
+        raise UnusableCsr(
+            "the CSR's signature is wrong: it was changed, or made with another key",
+            remedy="make it again on the device",
+        ) from error
+    except _UNREADABLE as error:
+        raise UnusableCsr(
+            "the CSR's signature is of a kind that cannot be checked",
+            remedy="sign it with SHA-256",
+            detail=str(error),
+        ) from error
+
+
+def _verify(request: x509.CertificateSigningRequest, key: PublicKey) -> None:
+    # not request.is_signature_valid: it calls every signature over SHA-1 or MD5 a wrong one
+    signed, signature = request.tbs_certrequest_bytes, request.signature
+    hash_algorithm = request.signature_hash_algorithm
+    if hash_algorithm is None:
+        raise InvalidSignature
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        key.verify(signature, signed, ec.ECDSA(hash_algorithm))
+        return
+    pss = request.signature_algorithm_parameters
+    scheme = pss if isinstance(pss, padding.PSS) else padding.PKCS1v15()
+    key.verify(signature, signed, scheme, hash_algorithm)
