@@ -1,0 +1,1 @@
+"""Private CA as AWS has it: rules free of moto, and `moto`, which hangs them in."""
