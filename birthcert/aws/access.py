@@ -1,0 +1,193 @@
+"""The one way to AWS: clients of a region, calls with judgement, errors that carry facts."""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+from botocore import xform_name
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    HTTPClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+)
+from botocore.exceptions import ConnectionError as BotoConnectionError
+
+from birthcert.aws.retries import REMEDIES, THROTTLED, Patience, delay_seconds, patience_for
+from birthcert.errors import AwsCallFailed, AwsUnreachable, ConfigurationError
+
+log = logging.getLogger(__name__)
+SANDBOX_HEADER = "x-birthcert-sandbox"
+NO_CREDENTIALS = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError)
+UNREACHABLE_SECONDS = 10.0
+
+
+class AwsAccess:
+    """Calls AWS in one region with the credentials of the standard boto3 chain; thread-safe.
+
+    `retry_seconds` bounds how long a throttled or dropped call is tried again. `throttled`
+    counts the throttled answers seen so far.
+    """
+
+    def __init__(
+        self,
+        region: str,
+        *,
+        session: boto3.Session | None = None,
+        retry_seconds: float = 120.0,
+        connect_timeout_seconds: float = 5.0,
+        read_timeout_seconds: float = 30.0,
+        connections: int = 64,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.region = region
+        self.throttled = 0
+        self._session = session or boto3.Session(region_name=region)
+        self._retry_seconds = retry_seconds
+        self._clock, self._sleep, self._draw = clock, sleep, random.Random()
+        self._config = Config(
+            region_name=region,
+            retries={"total_max_attempts": 1},
+            connect_timeout=connect_timeout_seconds,
+            read_timeout=read_timeout_seconds,
+            max_pool_connections=connections,
+            user_agent_extra="birthcert",
+        )
+        self._clients: dict[str, Any] = {}
+        self._lock = threading.Lock()
+
+    def call(
+        self, service: str, action: str, *, also: tuple[Patience, ...] = (), **parameters: Any
+    ) -> dict[str, Any]:
+        """The answer of `service:Action`, tried again where that is worth it.
+
+        `also` are errors that pass by themselves in the caller's situation.
+        Raises AwsCallFailed with AWS's own code and message, AwsUnreachable where no answer
+        came, ConfigurationError where there are no credentials.
+        """
+        method = getattr(self._client(service), xform_name(action))
+        started, attempt = self._clock(), 0
+        while True:
+            try:
+                return self._try_once(method, service, action, parameters)
+            except (AwsCallFailed, AwsUnreachable) as failure:
+                attempt += 1
+                delay = delay_seconds(attempt, self._draw)
+                if self._clock() + delay - started > self._patience(failure, also):
+                    raise
+                reason = failure.what
+            log.warning("trying %s:%s again in %.1f s: %s", service, action, delay, reason)
+            self._sleep(delay)
+
+    @staticmethod
+    def _try_once(
+        method: Callable[..., dict[str, Any]], service: str, action: str, parameters: dict[str, Any]
+    ) -> dict[str, Any]:
+        try:
+            return method(**parameters)
+        except ClientError as error:
+            raise _failure(service, action, error) from error
+        except NO_CREDENTIALS as error:
+            raise _no_credentials(error) from error
+        except (BotoConnectionError, HTTPClientError) as error:
+            raise _unreachable(service, action, error) from error
+        except BotoCoreError as error:
+            raise ConfigurationError(
+                f"{service}:{action} cannot be called: {_one_line(error)}",
+                remedy="check the parameters and the AWS configuration",
+            ) from error
+
+    def pages(self, service: str, action: str, key: str, **parameters: Any) -> list[Any]:
+        """All items under `key` of a paged call (`NextToken`/`nextToken`/`nextMarker`/`Marker`)."""
+        items: list[Any] = []
+        while True:
+            answer = self.call(service, action, **parameters)
+            items += answer.get(key, [])
+            following = _next_page(answer)
+            if not following:
+                return items
+            parameters |= following
+
+    def _patience(
+        self, failure: AwsCallFailed | AwsUnreachable, also: tuple[Patience, ...]
+    ) -> float:
+        if isinstance(failure, AwsUnreachable):
+            return min(self._retry_seconds, UNREACHABLE_SECONDS)
+        if failure.code in THROTTLED:
+            with self._lock:
+                self.throttled += 1
+        return patience_for(
+            f"{failure.service}.{failure.action}",
+            failure.code,
+            failure.message,
+            failure.status,
+            self._retry_seconds,
+            also,
+        )
+
+    def _client(self, service: str) -> Any:
+        with self._lock:
+            if service not in self._clients:
+                try:
+                    self._clients[service] = self._session.client(service, config=self._config)  # type: ignore[call-overload]
+                except (BotoCoreError, ValueError) as error:
+                    raise ConfigurationError(
+                        f"no client for {service} in {self.region}: {_one_line(error)}",
+                        remedy="check the region and AWS_ENDPOINT_URL",
+                    ) from None
+            return self._clients[service]
+
+
+def _next_page(answer: dict[str, Any]) -> dict[str, str]:
+    for name, parameter in (
+        ("NextToken", "NextToken"),
+        ("nextToken", "nextToken"),
+        ("nextMarker", "marker"),
+        ("Marker", "Marker"),
+    ):
+        if answer.get(name):
+            return {parameter: answer[name]}
+    return {}
+
+
+def _failure(service: str, action: str, error: ClientError) -> AwsCallFailed:
+    details: dict[str, Any] = error.response.get("Error", {})  # type: ignore[assignment]
+    metadata: dict[str, Any] = error.response.get("ResponseMetadata", {})  # type: ignore[assignment]
+    code = str(details.get("Code", "Unknown"))
+    return AwsCallFailed(
+        service=service,
+        action=action,
+        code=code,
+        message=_one_line(details.get("Message") or error.response.get("message", "")),
+        request_id=str(metadata.get("RequestId", "")),
+        status=int(metadata.get("HTTPStatusCode", 0)),
+        resource_id=str(error.response.get("resourceId", "")),
+        resource_arn=str(error.response.get("resourceArn", "")),
+        remedy=REMEDIES.get(code, ""),
+    )
+
+
+def _unreachable(service: str, action: str, error: Exception) -> AwsUnreachable:
+    return AwsUnreachable(
+        f"no answer from AWS to {service}:{action}: {_one_line(error)}",
+        remedy="check the network and AWS_ENDPOINT_URL, then run the same command again",
+    )
+
+
+def _no_credentials(error: Exception) -> ConfigurationError:
+    return ConfigurationError(
+        f"no AWS credentials: {_one_line(error)}",
+        remedy="log in (aws sso login), choose AWS_PROFILE or set AWS_ACCESS_KEY_ID",
+    )
+
+
+def _one_line(error: object) -> str:
+    return " ".join(str(error).split())

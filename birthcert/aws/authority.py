@@ -1,0 +1,191 @@
+"""The tenant's certificate authority: found by its tags or made, and its certificate installed."""
+
+import json
+import logging
+from typing import Any, Final
+
+from birthcert.aws import private_ca
+from birthcert.aws.access import AwsAccess
+from birthcert.aws.private_ca import SERVICE, authority_facts, authority_gone
+from birthcert.aws.waiting import wait_for
+from birthcert.errors import AwsCallFailed, ConfigurationError, ResourceConflict
+from birthcert.models import (
+    TAG_PLACE,
+    TAG_TENANT,
+    BootstrapRequest,
+    CertificateAuthority,
+    IssueRequest,
+    Place,
+    Subject,
+)
+from birthcert.pki import templates
+from birthcert.pki.algorithms import DEFAULT_SIGNING
+from birthcert.pki.tokens import idempotency_token
+
+log = logging.getLogger(__name__)
+GONE: Final = frozenset({"DELETED", "FAILED"})
+CSR_WAIT_SECONDS: Final = 180.0  # the waiter's 3 s x 60 [5]
+
+
+def ensure_certificate_authority(
+    aws: AwsAccess, request: BootstrapRequest, place: Place
+) -> CertificateAuthority:
+    """The tenant's CA in this place: found by its tags, or made; returns when its CSR is there.
+
+    The idempotency token follows from the request, so that a retry inside five minutes makes no
+    second one [6]; after that the tags, which are set at creation, find it.
+    Raises ResourceConflict where the CA that is there differs from what is asked for.
+    """
+    found = find_certificate_authority(aws, request.tenant, place)
+    if found is None:
+        arn = _create(aws, request, place)
+        log.info("created certificate authority %s", arn)
+    else:
+        _compare(found, request)
+        arn = found["Arn"]
+    described = wait_for(
+        lambda: _past_creation(aws, arn), seconds=CSR_WAIT_SECONDS, what=f"the CSR of {arn}"
+    )
+    authority = authority_facts(described)
+    return authority if found is None else authority.found()
+
+
+def find_certificate_authority(aws: AwsAccess, tenant: str, place: Place) -> dict[str, Any] | None:
+    """The description of the tenant's CA in this place, by its tags; None where there is none."""
+    wanted = {TAG_TENANT: tenant, TAG_PLACE: place.name}
+    matching = []
+    authorities = aws.pages(
+        SERVICE, "ListCertificateAuthorities", "CertificateAuthorities", ResourceOwner="SELF"
+    )
+    for authority in authorities:
+        if authority["Status"] not in GONE and wanted.items() <= _tags(aws, authority).items():
+            matching.append(authority)
+    if len(matching) > 1:
+        arns = ", ".join(authority["Arn"] for authority in matching)
+        raise ResourceConflict(
+            f"{len(matching)} certificate authorities carry the tags of {tenant} in {place.name}: "
+            f"{arns}",
+            remedy="each costs money every month: untag or delete all but the one to use",
+        )
+    return matching[0] if matching else None
+
+
+def install_root_certificate(
+    aws: AwsAccess, authority: CertificateAuthority, *, validity_days: int, place: Place
+) -> CertificateAuthority:
+    """The ROOT CA's own certificate, issued on its own CSR and imported [2]; ACTIVE on return."""
+    description = private_ca.describe(aws, authority.arn)
+    if description["Status"] == "PENDING_CERTIFICATE":
+        _install(aws, authority, validity_days, place)
+        log.info("installed the certificate of %s", authority.arn)
+        return private_ca.active_authority(aws, authority.arn)
+    return private_ca.active_authority(aws, authority.arn).found()
+
+
+def issuing_authority(aws: AwsAccess, request: IssueRequest, place: Place) -> CertificateAuthority:
+    """The ACTIVE CA that issues to the tenant's devices: the one named, or found by its tags."""
+    if request.authority_arn:
+        return private_ca.active_authority(aws, request.authority_arn).found()
+    found = find_certificate_authority(aws, request.tenant, place)
+    if found is None:
+        raise ConfigurationError(
+            f"tenant {request.tenant} has no certificate authority in {place.name}",
+            remedy=f"run: birthcert bootstrap --tenant {request.tenant}",
+        )
+    return private_ca.active_authority(aws, found["Arn"]).found()
+
+
+def _create(aws: AwsAccess, request: BootstrapRequest, place: Place) -> str:
+    configuration = _configuration(request)
+    answer = aws.call(
+        SERVICE,
+        "CreateCertificateAuthority",
+        CertificateAuthorityConfiguration=configuration,
+        CertificateAuthorityType="ROOT",
+        UsageMode=request.certificate_authority.usage_mode,
+        KeyStorageSecurityStandard=request.certificate_authority.key_storage_security_standard,
+        IdempotencyToken=idempotency_token(
+            request.tenant, place.name, "authority", json.dumps(configuration, sort_keys=True)
+        ),
+        Tags=[{"Key": key, "Value": value} for key, value in request.all_tags(place).items()],
+    )
+    arn: str = answer["CertificateAuthorityArn"]
+    return arn
+
+
+def _configuration(request: BootstrapRequest) -> dict[str, Any]:
+    options = request.certificate_authority
+    subject = options.subject
+    if subject == Subject():
+        subject = Subject(common_name=f"{request.tenant} device CA")
+    return {
+        "KeyAlgorithm": options.key_algorithm,
+        "SigningAlgorithm": options.signing_algorithm or DEFAULT_SIGNING[options.key_algorithm],
+        "Subject": subject.as_asn1_subject(),
+    }
+
+
+def _compare(found: dict[str, Any], request: BootstrapRequest) -> None:
+    is_there = found["CertificateAuthorityConfiguration"]
+    wanted = _configuration(request)
+    pairs = [(name, is_there.get(name), wanted[name]) for name in wanted]
+    pairs.append(("UsageMode", found["UsageMode"], request.certificate_authority.usage_mode))
+    pairs.append(("Type", found["Type"], "ROOT"))
+    different = [f"{name} is {here}, not {asked}" for name, here, asked in pairs if here != asked]
+    if different:
+        raise ResourceConflict(
+            f"the tenant's certificate authority {found['Arn']} differs from the request: "
+            + "; ".join(different),
+            remedy="a CA cannot be changed: ask for what is there, or untag it to make another",
+        )
+
+
+def _past_creation(aws: AwsAccess, arn: str) -> dict[str, Any] | None:
+    description = private_ca.describe(aws, arn)
+    if description["Status"] == "CREATING":
+        return None
+    if description["Status"] in GONE:
+        reason = description.get("FailureReason", "no reason given")
+        raise authority_gone(arn, f"is {description['Status']} ({reason})")
+    if description["Status"] == "PENDING_CERTIFICATE":
+        aws.call(SERVICE, "GetCertificateAuthorityCsr", CertificateAuthorityArn=arn)
+    return description
+
+
+def _install(
+    aws: AwsAccess, authority: CertificateAuthority, validity_days: int, place: Place
+) -> None:
+    csr = aws.call(SERVICE, "GetCertificateAuthorityCsr", CertificateAuthorityArn=authority.arn)[
+        "Csr"
+    ].encode()
+    certificate_arn = private_ca.issue(
+        aws,
+        authority,
+        csr,
+        template=templates.ROOT_CA_TEMPLATE,
+        partition=place.partition,
+        validity={"Type": "DAYS", "Value": validity_days},
+        token=idempotency_token(authority.arn, "root certificate", str(validity_days)),
+    )
+    issued = private_ca.wait_for_certificate(aws, authority.arn, certificate_arn)
+    try:
+        aws.call(
+            SERVICE,
+            "ImportCertificateAuthorityCertificate",
+            CertificateAuthorityArn=authority.arn,
+            Certificate=issued.certificate_pem.encode(),
+        )
+    except AwsCallFailed as error:
+        # the answer to an import that took may have been lost
+        if error.code != "InvalidStateException":
+            raise
+    wait_for(
+        lambda: private_ca.describe(aws, authority.arn)["Status"] == "ACTIVE" or None,
+        seconds=private_ca.CERTIFICATE_WAIT_SECONDS,
+        what=f"{authority.arn} to become ACTIVE",
+    )
+
+
+def _tags(aws: AwsAccess, authority: dict[str, Any]) -> dict[str, str]:
+    tags = aws.pages(SERVICE, "ListTags", "Tags", CertificateAuthorityArn=authority["Arn"])
+    return {tag["Key"]: tag.get("Value", "") for tag in tags}

@@ -1,0 +1,211 @@
+"""The CA registered with AWS IoT: registration code, verification certificate, registration."""
+
+import logging
+from typing import Any, Final
+
+from birthcert.aws import private_ca
+from birthcert.aws.access import AwsAccess
+from birthcert.errors import AwsCallFailed, ResourceConflict, ResourceGone
+from birthcert.models import (
+    TAG_TENANT,
+    BootstrapRequest,
+    CertificateAuthority,
+    IssuingAuthority,
+    Place,
+    Registration,
+    RegistrationCode,
+    Subject,
+    VerificationCertificate,
+    VerificationOptions,
+    VerifiedRegistration,
+)
+from birthcert.pki.algorithms import generate_private_key
+from birthcert.pki.certificates import certificate_id, load_certificate
+from birthcert.pki.csr import build_csr
+from birthcert.pki.tokens import idempotency_token
+
+log = logging.getLogger(__name__)
+SERVICE: Final = "iot"
+# AWS keeps no trace of which certificate proved the CA: the registration's tag remembers it
+TAG_VERIFICATION: Final = "birthcert:verification-certificate"
+
+
+def get_registration_code(aws: AwsAccess) -> RegistrationCode:
+    """The account's and region's registration code; AWS makes it at the first call [20]."""
+    code = aws.call(SERVICE, "GetRegistrationCode")["registrationCode"]
+    return RegistrationCode(arn="", code=code, outcome="found")
+
+
+def issue_verification_certificate(
+    aws: AwsAccess,
+    authority: CertificateAuthority,
+    code: RegistrationCode,
+    options: VerificationOptions,
+    place: Place,
+) -> VerificationCertificate:
+    """The certificate with CN = the code, signed by the CA [22]; its key is made and dropped here.
+
+    A CA that is registered already needs none: then nothing is issued and the PEM is empty.
+    """
+    description = find_registration(aws, authority)
+    if description is not None:
+        arn = _tags(aws, description["certificateArn"]).get(TAG_VERIFICATION, "")
+        return VerificationCertificate(arn=arn, outcome="found")
+    csr_pem = build_csr(generate_private_key("EC_prime256v1"), Subject(common_name=code.code))
+    arn = private_ca.issue(
+        aws,
+        authority,
+        csr_pem,
+        template=options.template,
+        partition=place.partition,
+        validity={"Type": "DAYS", "Value": options.validity_days},
+        token=idempotency_token(authority.arn, "verification", code.code, options.template),
+        just_imported=True,
+    )
+    issued = private_ca.wait_for_certificate(aws, authority.arn, arn)
+    log.info("issued the verification certificate %s", arn)
+    return VerificationCertificate(arn=arn, certificate_pem=issued.certificate_pem)
+
+
+def register_ca_certificate(
+    aws: AwsAccess,
+    authority: CertificateAuthority,
+    verification: VerificationCertificate,
+    request: BootstrapRequest,
+    place: Place,
+) -> Registration:
+    """The CA's own certificate [23] registered, active, with auto-registration.
+
+    One that is registered already is adopted after comparing: another tenant's is a
+    ResourceConflict, an inactive one is activated.
+    """
+    description = find_registration(aws, authority)
+    if description is not None:
+        return _adopt(aws, description, request.tenant)
+    if not verification.certificate_pem:
+        raise ResourceGone(
+            f"the registration of {authority.arn} is not there any more",
+            remedy="run bootstrap with --refresh: it registers the CA again",
+        )
+    tags = {**request.all_tags(place), TAG_VERIFICATION: verification.arn}
+    try:
+        answer = aws.call(
+            SERVICE,
+            "RegisterCACertificate",
+            caCertificate=authority.certificate_pem,
+            verificationCertificate=verification.certificate_pem,
+            setAsActive=True,
+            allowAutoRegistration=True,
+            tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+        )
+    except AwsCallFailed as error:
+        if error.code != "ResourceAlreadyExistsException":
+            raise
+        # an earlier try whose answer was lost, or someone at the same time
+        return _adopt(aws, describe_registration(aws, error.resource_id), request.tenant)
+    log.info("registered CA certificate %s", answer["certificateArn"])
+    return Registration(
+        arn=answer["certificateArn"],
+        certificate_id=answer["certificateId"],
+        verification_certificate_arn=verification.arn,
+    )
+
+
+def find_registration(aws: AwsAccess, authority: CertificateAuthority) -> dict[str, Any] | None:
+    """The description of the CA's registration, by its certificate's fingerprint; None if none."""
+    certificate = load_certificate(authority.certificate_pem.encode())
+    return _describe(aws, certificate_id(certificate))
+
+
+def with_template(aws: AwsAccess, authority: CertificateAuthority) -> IssuingAuthority:
+    """The CA with the template that its registration has: what its devices will be held to."""
+    description = find_registration(aws, authority)
+    if description is None:
+        log.warning("%s is not registered with AWS IoT: its devices cannot connect", authority.arn)
+    config = description["registrationConfig"] if description else {}
+    return IssuingAuthority(**authority.model_dump(), template_body=config.get("templateBody", ""))
+
+
+def describe_registration(aws: AwsAccess, certificate_id_: str) -> dict[str, Any]:
+    """DescribeCACertificate's description with `registrationConfig`; ResourceGone if absent."""
+    description = _describe(aws, certificate_id_)
+    if description is None:
+        raise ResourceGone(
+            f"CA certificate {certificate_id_} is not registered with AWS IoT any more",
+            remedy="run bootstrap with --refresh: it registers the CA again",
+        )
+    return description
+
+
+def verify_registration(
+    aws: AwsAccess, registration: Registration, template_body: str, role_arn: str
+) -> VerifiedRegistration:
+    """What AWS IoT holds is what was sent, byte for byte; ResourceConflict where it differs."""
+    description = describe_registration(aws, registration.certificate_id)
+    config = description["registrationConfig"]
+    expected = {
+        "status": (description["status"], "ACTIVE"),
+        "auto-registration": (description["autoRegistrationStatus"], "ENABLE"),
+        "template body": (config.get("templateBody"), template_body),
+        "role": (config.get("roleArn"), role_arn),
+    }
+    wrong = [name for name, (actual, wanted) in expected.items() if actual != wanted]
+    if wrong:
+        raise ResourceConflict(
+            f"registration {registration.certificate_id} is not as it was set: "
+            f"{', '.join(wrong)} differ",
+            remedy="someone changed it meanwhile, or run bootstrap with --refresh",
+        )
+    return VerifiedRegistration(
+        arn=registration.arn,
+        outcome="found",
+        status=description["status"],
+        auto_registration=description["autoRegistrationStatus"],
+    )
+
+
+def _describe(aws: AwsAccess, certificate_id_: str) -> dict[str, Any] | None:
+    try:
+        answer = aws.call(SERVICE, "DescribeCACertificate", certificateId=certificate_id_)
+    except AwsCallFailed as error:
+        if error.code == "ResourceNotFoundException":
+            return None
+        raise
+    return {
+        **answer["certificateDescription"],
+        "registrationConfig": answer.get("registrationConfig") or {},
+    }
+
+
+def _adopt(aws: AwsAccess, description: dict[str, Any], tenant: str) -> Registration:
+    arn = description["certificateArn"]
+    tags = _tags(aws, arn)
+    if tags.get(TAG_TENANT, tenant) != tenant:
+        raise ResourceConflict(
+            f"CA certificate {arn} is registered for tenant {tags[TAG_TENANT]}, not {tenant}",
+            remedy="a CA belongs to one tenant: check the request's tenant",
+        )
+    changes: dict[str, Any] = {}
+    if description["status"] != "ACTIVE":
+        changes["newStatus"] = "ACTIVE"
+    if description["autoRegistrationStatus"] != "ENABLE":
+        changes["newAutoRegistrationStatus"] = "ENABLE"
+    if changes:
+        log.warning("registration %s was not ready for devices: setting %s", arn, changes)
+        aws.call(
+            SERVICE,
+            "UpdateCACertificate",
+            certificateId=description["certificateId"],
+            **changes,
+        )
+    return Registration(
+        arn=arn,
+        certificate_id=description["certificateId"],
+        verification_certificate_arn=tags.get(TAG_VERIFICATION, ""),
+        outcome="found",
+    )
+
+
+def _tags(aws: AwsAccess, arn: str) -> dict[str, str]:
+    tags = aws.pages(SERVICE, "ListTagsForResource", "tags", resourceArn=arn)
+    return {tag["Key"]: tag.get("Value", "") for tag in tags}

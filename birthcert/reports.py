@@ -1,0 +1,103 @@
+"""Reports made from facts: the JSON of the command line and the markdown of Prefect's UI. Pure."""
+
+from birthcert.models import (
+    BootstrapReport,
+    BootstrapRequest,
+    CertificateAuthority,
+    DevicePolicy,
+    Endpoint,
+    IssueReport,
+    Place,
+    ProvisioningRole,
+    ProvisioningTemplate,
+    Registration,
+    Step,
+    VerificationCertificate,
+)
+
+
+def bootstrap_report(
+    *,
+    request: BootstrapRequest,
+    place: Place,
+    authority: CertificateAuthority,
+    registration: Registration,
+    verification: VerificationCertificate,
+    role: ProvisioningRole,
+    policy: DevicePolicy,
+    template: ProvisioningTemplate,
+    endpoint: Endpoint,
+    steps: list[Step],
+    seconds: float,
+) -> BootstrapReport:
+    """The facts of a finished bootstrap in one model."""
+    return BootstrapReport(
+        tenant=request.tenant,
+        account=place.account,
+        region=place.region,
+        partition=place.partition,
+        sandbox=place.sandbox,
+        authority_arn=authority.arn,
+        authority_certificate_pem=authority.certificate_pem,
+        authority_not_after=authority.not_after,
+        registration={
+            "certificate_id": registration.certificate_id,
+            "certificate_arn": registration.arn,
+        },
+        verification_certificate_arn=registration.verification_certificate_arn or verification.arn,
+        role_arn=role.arn,
+        policy_name=policy.name,
+        policy_arn=policy.arn,
+        thing_type=request.thing_type,
+        template_body=template.body,
+        endpoint=endpoint.address,
+        steps=steps,
+        seconds=seconds,
+    )
+
+
+def bootstrap_markdown(report: BootstrapReport) -> str:
+    """The report as a page of Prefect's UI."""
+    facts = {
+        "Tenant": report.tenant,
+        "Account": report.account,
+        "Region": report.region,
+        "Certificate authority": report.authority_arn,
+        "Valid until": report.authority_not_after,
+        "CA registration": report.registration["certificate_arn"],
+        "Provisioning role": report.role_arn,
+        "Device policy": report.policy_arn,
+        "Thing type": report.thing_type,
+        "Device endpoint": report.endpoint,
+    }
+    sandbox = [f"> **Local sandbox {report.sandbox}, not AWS.**", ""] if report.sandbox else []
+    lines = [f"# Bootstrap of {report.tenant} in {report.region}", "", *sandbox]
+    lines += ["| fact | value |", "|---|---|"]
+    lines += [f"| {name} | `{value}` |" for name, value in facts.items()]
+    lines += ["", "| step | outcome | seconds | ARN |", "|---|---|---|---|"]
+    for step in report.steps:
+        arn = f"`{step.arn}`" if step.arn else ""
+        lines.append(f"| {step.name} | {step.outcome} | {step.seconds:.2f} | {arn} |")
+    lines += ["", "## Provisioning template", "", "```json", report.template_body, "```", ""]
+    lines += ["## CA certificate", "", "```", report.authority_certificate_pem.strip(), "```"]
+    return "\n".join(lines)
+
+
+def issue_markdown(report: IssueReport, refusals: list[tuple[str, str]]) -> str:
+    """A batch's counts and its first refusals as a page of Prefect's UI."""
+    lines = [f"# Batch of {report.tenant} in {report.region}", "", "| devices | |", "|---|---|"]
+    for name in ("requested", "issued", "existing", "refused", "failed"):
+        lines.append(f"| {name} | {getattr(report, name)} |")
+    lines += [
+        "",
+        f"{report.certificates_per_second:.1f} certificates a second, {report.throttled} throttled "
+        f"calls, {report.seconds:.1f} s. Report: `{report.report}`",
+    ]
+    if refusals:
+        lines += ["", "| device | why it has no certificate |", "|---|---|"]
+        lines += [f"| {_cell(device)} | {_cell(reason)} |" for device, reason in refusals]
+    return "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,120 @@
+"""The operators' IAM policies in examples/iam, ready to use once the placeholders are replaced."""
+
+import ast
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+
+HOME = Path(__file__).parents[2]
+FILES = sorted((HOME / "examples" / "iam").glob("*.json"))
+PLACEHOLDERS = {"REGION", "ACCOUNT", "TENANT"}
+SERVICES = ("acm-pca", "iot", "iam")
+WITHOUT_OPERATION = {"iam:PassRole"}  # a permission to hand a role over, not a call
+IAM_POLICY_MAX_LENGTH = 6_144  # characters without whitespace
+
+
+def _operations() -> dict[str, set[str]]:
+    session = botocore.session.get_session()
+    models = {service: session.get_service_model(service) for service in SERVICES}
+    return {service: set(model.operation_names) for service, model in models.items()}
+
+
+OPERATIONS = _operations()
+
+
+def _statements(file: Path) -> list[dict[str, Any]]:
+    return list(json.loads(file.read_text())["Statement"])
+
+
+def _listed(value: Any) -> list[str]:
+    return list(value) if isinstance(value, list) else [value]
+
+
+def _actions(file: Path) -> set[str]:
+    allowed = [each for each in _statements(file) if each["Effect"] == "Allow"]
+    return {action for each in allowed for action in _listed(each["Action"])}
+
+
+def test_each_operator_has_a_policy() -> None:
+    """Whoever bootstraps, issues or tears down has a role of its own."""
+    assert [file.stem for file in FILES] == ["bootstrap", "issuer", "teardown"]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+class TestPolicy:
+    """What holds for every one of the policies."""
+
+    def test_its_size_is_within_iams(self, file: Path) -> None:
+        """IAM counts characters without whitespace, after names of usual length are put in."""
+        bare = re.sub(r"\s", "", file.read_text())
+        filled = bare.replace("ACCOUNT", "1" * 12).replace("REGION", "x" * 14)
+        assert len(filled.replace("TENANT", "x" * 32)) <= IAM_POLICY_MAX_LENGTH
+
+    def test_its_actions_exist(self, file: Path) -> None:
+        """Each action is an operation of its service, spelled as AWS does."""
+        for action in _actions(file) - WITHOUT_OPERATION:
+            service, _, name = action.partition(":")
+            assert name in OPERATIONS[service], action
+
+    def test_no_statement_is_for_everything(self, file: Path) -> None:
+        """No wildcard in an action; `*` as resource only with a condition."""
+        for statement in _statements(file):
+            assert not any("*" in action for action in _listed(statement["Action"]))
+            assert statement["Resource"] != "*" or statement["Condition"], statement["Sid"]
+
+    def test_its_resources_are_in_one_account(self, file: Path) -> None:
+        """Every ARN names the account, and the region where the service has one."""
+        for statement in _statements(file):
+            for arn in _listed(statement["Resource"]):
+                service = "" if arn == "*" else arn.split(":")[2]
+                assert arn == "*" or ":ACCOUNT:" in arn
+                assert service in ("", "iam") or ":REGION:" in arn
+
+    def test_its_placeholders_are_the_three(self, file: Path) -> None:
+        """What the reader has to replace stands in capitals of its own."""
+        words = set(re.findall(r"(?<![\w-])[A-Z]{4,}(?![\w-])", file.read_text()))
+        assert words <= PLACEHOLDERS
+        assert {"REGION", "ACCOUNT", "TENANT"} <= set(
+            re.findall("REGION|ACCOUNT|TENANT", file.read_text())
+        )
+
+    def test_its_statements_are_named(self, file: Path) -> None:
+        """Statement ids are there, alphanumeric and different."""
+        sids = [statement["Sid"] for statement in _statements(file)]
+        assert len(set(sids)) == len(sids)
+        assert all(sid.isalnum() for sid in sids)
+
+
+def test_issuing_is_limited_to_the_templates_of_devices() -> None:
+    """Any template beside the device ones is denied, whatever else allows it."""
+    issuer = {each["Sid"]: each for each in _statements(HOME / "examples/iam/issuer.json")}
+    allowed = issuer["IssueDeviceCertificates"]["Condition"]["StringLike"]
+    denied = issuer["NeverAnyOtherTemplate"]
+    assert denied["Effect"] == "Deny"
+    assert denied["Condition"] == {"StringNotLike": allowed}
+    assert all("template/EndEntity" in arn for arn in allowed["acm-pca:TemplateArn"])
+
+
+def test_who_makes_and_who_issues_cannot_destroy() -> None:
+    """Delete, revoke and detach belong to the teardown's role alone."""
+    for name in ("bootstrap", "issuer"):
+        actions = _actions(HOME / "examples" / "iam" / f"{name}.json")
+        assert not [each for each in actions if re.search("Delete|Revoke|Detach|Deprecate", each)]
+
+
+def test_the_policies_cover_the_products_calls() -> None:
+    """Every AWS operation that the product names is allowed by one of the policies."""
+    known = {name for names in OPERATIONS.values() for name in names}
+    covered = {action.partition(":")[2] for file in FILES for action in _actions(file)}
+    called = {
+        node.value
+        for source in sorted((HOME / "birthcert" / "aws").glob("*.py"))
+        for node in ast.walk(ast.parse(source.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in known
+    }
+    assert "IssueCertificate" in called
+    assert called <= covered
