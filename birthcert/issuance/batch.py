@@ -1,0 +1,135 @@
+"""A batch from its request: rows checked, cut into chunks, counted, reported."""
+
+import os
+import time
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self, TypeVar
+
+from birthcert.issuance.checks import check_rows
+from birthcert.issuance.devices import Device, DeviceOutcome
+from birthcert.issuance.manifest import ManifestRow, read_manifest
+from birthcert.issuance.output import OutputFolder, write_report
+from birthcert.issuance.testkeys import generate_device_keys, rehearse_device_keys
+from birthcert.ledger.ledger import Ledger
+from birthcert.ledger.records import BatchState, Refusal
+from birthcert.models import CertificateAuthority, IssueReport, IssueRequest, Place
+from birthcert.passphrase import read_passphrase
+
+Item = TypeVar("Item")
+REFUSALS_SHOWN: Final = 50
+COUNTS: Final = ("issued", "existing", "refused", "failed")
+
+
+def checked_rows(
+    request: IssueRequest, provisioning_template: str | None = None, *, rehearse: bool = False
+) -> Iterator[Device | DeviceOutcome]:
+    """Each row of the manifest as a device to certify, or as a refusal that says why.
+
+    Raises UnusableInput at the call for a manifest that cannot be used as a whole, and
+    ConfigurationError for a passphrase that is needed and missing. `rehearse` writes no keys.
+    """
+    rows = read_manifest(request.manifest, csr_required=request.generate_keys is None)
+    if request.generate_keys is not None:
+        rows = rehearse_device_keys(rows) if rehearse else _with_keys(rows, request)
+    return check_rows(
+        rows,
+        folder=Path(request.manifest).parent,
+        subject_mode=request.subject,
+        provisioning_template=provisioning_template,
+    )
+
+
+def _with_keys(rows: Iterator[ManifestRow], request: IssueRequest) -> Iterator[ManifestRow]:
+    assert request.generate_keys is not None
+    return generate_device_keys(
+        rows,
+        folder=Path(request.out),
+        algorithm=request.generate_keys,
+        passphrase=read_passphrase(request.key_passphrase_file, os.environ),
+    )
+
+
+def chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """The items in lists of `size`, the last one shorter."""
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+class Batch:
+    """One run of `issue` in the ledger: open inside `with`, closed with its counts after it."""
+
+    def __init__(
+        self,
+        request: IssueRequest,
+        place: Place,
+        authority: CertificateAuthority,
+        *,
+        ledger: Ledger,
+        out: OutputFolder,
+    ) -> None:
+        self._request, self._place, self._authority = request, place, authority
+        self._ledger, self._out = ledger, out
+        self._started = time.monotonic()
+        self.counts = dict.fromkeys(COUNTS, 0)
+        self.without_certificate: list[tuple[str, str]] = []
+        self.id = 0
+
+    def __enter__(self) -> Self:
+        self.id = self._ledger.begin_batch(
+            self._request.tenant,
+            self._place,
+            self._authority.arn,
+            manifest=str(Path(self._request.manifest).absolute()),
+            out=str(self._out.path),
+        )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        state: BatchState = "interrupted" if kind else "done"
+        if not kind and self.counts["refused"] + self.counts["failed"]:
+            state = "partly"
+        self._ledger.end_batch(self.id, state, self._totals())
+
+    def record(self, outcomes: Iterable[DeviceOutcome]) -> None:
+        """Write report.csv from the outcomes as they come, and count them."""
+        write_report(self._out.report, self._counted(outcomes))
+
+    def report(self, *, throttled: int) -> IssueReport:
+        """The batch's facts; `throttled` counts the calls that AWS throttled."""
+        seconds = time.monotonic() - self._started
+        return IssueReport(
+            tenant=self._request.tenant,
+            account=self._place.account,
+            region=self._place.region,
+            authority_arn=self._authority.arn,
+            **self._totals(),
+            seconds=round(seconds, 3),
+            certificates_per_second=round(self.counts["issued"] / max(seconds, 1e-9), 2),
+            throttled=throttled,
+            report=str(self._out.report),
+            out=str(self._out.path),
+        )
+
+    def _counted(self, outcomes: Iterable[DeviceOutcome]) -> Iterator[DeviceOutcome]:
+        refusals = []
+        for outcome in outcomes:
+            self.counts[outcome.outcome] += 1
+            if outcome.reason and len(self.without_certificate) < REFUSALS_SHOWN:
+                self.without_certificate.append((outcome.device_id, outcome.reason))
+            if outcome.outcome == "refused":
+                refusals.append(Refusal(outcome.device_id, outcome.reason))
+            yield outcome
+        if refusals:
+            self._ledger.record_refused(self.id, refusals)
+
+    def _totals(self) -> dict[str, int]:
+        return {"requested": sum(self.counts.values()), **self.counts}

@@ -1,0 +1,113 @@
+"""Which rows of a manifest may be sent to AWS, and why the others may not.
+
+All of it happens before money is spent: what AWS would refuse, what would give one device
+another's name, and what AWS IoT would refuse at the first connection.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from birthcert.errors import UnusableInput
+from birthcert.issuance.csr_files import csr_bytes
+from birthcert.issuance.devices import Device, DeviceOutcome
+from birthcert.issuance.duplicates import FirstRows
+from birthcert.issuance.manifest import ManifestRow
+from birthcert.jitp.parameters import PREFIX, parameter_values, parameters_of
+from birthcert.models import Subject
+from birthcert.pki.csr import Csr, csr_name_problem, read_csr
+from birthcert.pki.names import device_name_problem, x509_name
+
+SubjectMode = Literal["from-csr", "from-manifest"]
+
+
+def check_rows(
+    rows: Iterable[ManifestRow],
+    *,
+    folder: Path,
+    subject_mode: SubjectMode,
+    provisioning_template: str | None = None,
+) -> Iterator[Device | DeviceOutcome]:
+    """Each row as a device to certify or as a refusal with its reason, in the manifest's order.
+
+    `folder` is where the manifest lies; CSR paths are relative to it. `provisioning_template` is
+    the body that AWS IoT will run: a subject without one of its parameters is refused here
+    instead of at the device's first connection [26]. Of two rows with one device id the later is
+    refused, whatever became of the earlier; of two with one public key the later, where the
+    earlier is good. ValueError for a template that is none.
+    """
+    required = parameters_of(provisioning_template) if provisioning_template else set()
+    checks = _Checks(folder.resolve(), subject_mode, frozenset(required))
+    with FirstRows() as first_rows:
+        for row in rows:
+            try:
+                checked: Device | DeviceOutcome = checks.device(row, first_rows)
+            except UnusableInput as error:
+                checked = DeviceOutcome(row.device_id, row.row, "refused", reason=str(error))
+            yield checked
+
+
+@dataclass(frozen=True)
+class _Checks:
+    folder: Path
+    subject_mode: SubjectMode
+    required_parameters: frozenset[str]
+
+    def device(self, row: ManifestRow, first_rows: FirstRows) -> Device:
+        """The device of a row; raises UnusableInput with the reason for its refusal."""
+        _refuse(row.problem)
+        _refuse(device_name_problem(row.device_id))
+        _refuse_repeated(first_rows, "device_id", row.device_id, row.row)
+        csr = read_csr(csr_bytes(row, self.folder))
+        subject = self._subject(row, csr)
+        _refuse_repeated(first_rows, "public key", csr.public_key_sha256, row.row)
+        asn1 = subject.as_asn1_subject() if subject else None
+        return Device(row=row.row, device_id=row.device_id, csr=csr, subject=asn1)
+
+    def _subject(self, row: ManifestRow, csr: Csr) -> Subject | None:
+        """The subject that replaces the CSR's, or None where the CSR's own stays."""
+        subject = None
+        if self.subject_mode == "from-manifest":
+            subject = manifest_subject(row)
+        else:
+            _refuse(csr_name_problem(csr, row.device_id))
+        name = x509_name(subject) if subject else csr.subject
+        missing = self.required_parameters - parameter_values(name, "").keys()
+        if missing:
+            names = ", ".join(sorted(name.removeprefix(PREFIX) for name in missing))
+            raise UnusableInput(f"the subject lacks {names}, which the provisioning template needs")
+        return subject
+
+
+def manifest_subject(row: ManifestRow) -> Subject:
+    """The subject that a row's columns make, with the device id as CommonName.
+
+    UnusableInput for a value that is too long or of the wrong form, for a control character, and
+    for a common_name that is not the device id.
+    """
+    if row.subject.get("common_name", row.device_id) != row.device_id:
+        raise UnusableInput(
+            f"the common_name {row.subject['common_name']!r} is not the device id",
+            remedy="leave that column out",
+        )
+    for column, value in row.subject.items():
+        if any(character < " " or character == "\x7f" for character in value):
+            raise UnusableInput(f"the {column} has a control character in it")
+    try:
+        return Subject.model_validate({**row.subject, "common_name": row.device_id})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise UnusableInput(f"the {first['loc'][0]} cannot be used: {first['msg']}") from error
+
+
+def _refuse(problem: str | None) -> None:
+    if problem:
+        raise UnusableInput(problem)
+
+
+def _refuse_repeated(first_rows: FirstRows, kind: str, value: str, row: int) -> None:
+    if (earlier := first_rows.earlier(kind, value, row)) is not None:
+        raise UnusableInput(f"the {kind} is that of row {earlier} already")

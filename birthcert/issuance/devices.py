@@ -1,0 +1,36 @@
+"""A device on its way to a certificate, and what became of it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from birthcert.pki.csr import Csr
+
+DeviceResult = Literal["issued", "existing", "refused", "failed"]
+
+
+@dataclass(frozen=True)
+class Device:
+    """One row of a manifest that passed the checks.
+
+    `row` is the manifest's own row number; `subject` is Private CA's ASN1Subject where the
+    manifest replaces the CSR's subject, else None [7].
+    """
+
+    row: int
+    device_id: str
+    csr: Csr
+    subject: dict[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class DeviceOutcome:
+    """One row of report.csv; `not_after` is ISO 8601, `certificate` a path, empty is unknown."""
+
+    device_id: str
+    row: int
+    outcome: DeviceResult
+    serial_number: str = ""
+    certificate_arn: str = ""
+    not_after: str = ""
+    certificate: str = ""
+    reason: str = ""

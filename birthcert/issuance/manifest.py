@@ -1,0 +1,171 @@
+"""A manifest's rows, one at a time: CSV with a header, or one JSON object a line.
+
+The format is known by the first character: `{` begins JSONL. Nothing is judged here but the
+form; whether a row can be certified is for `birthcert.issuance.checks`.
+"""
+
+import csv
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Final
+
+from birthcert.errors import UnusableInput
+from birthcert.issuance.manifest_lines import Line, read_lines
+from birthcert.models import Subject
+
+SUBJECT_COLUMNS: Final = frozenset(Subject.model_fields)
+CSV_COLUMNS: Final = SUBJECT_COLUMNS | {"device_id", "csr"}
+JSON_FIELDS: Final = CSV_COLUMNS | {"csr_path"}
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestRow:
+    """One device as the manifest has it.
+
+    `row` is the line number in the file, a CSV's header being 1. The CSR is `csr_pem` or the
+    file `csr_path`; `subject` holds the further columns that are not empty, by the names of
+    `birthcert.models.Subject`; `problem` says why a row could not be read.
+    """
+
+    row: int
+    device_id: str = ""
+    csr_pem: str = ""
+    csr_path: str = ""
+    subject: dict[str, str] = field(default_factory=dict)
+    problem: str = ""
+
+
+def read_manifest(path: str, *, csr_required: bool = True) -> Iterator[ManifestRow]:
+    """The rows of a manifest in its order, streamed: memory does not grow with it.
+
+    A missing, empty or unreadable manifest and a wrong header raise UnusableInput at the call;
+    damage further on (a gzip file cut short, a file that changes meanwhile) when it is reached.
+    `csr_required=False` lets a CSV leave the column `csr` out.
+    """
+    lines = read_lines(path)
+    first = next(lines, None)
+    if first is None:
+        raise UnusableInput(
+            f"the manifest {path} is empty", remedy="give it the header device_id,csr and rows"
+        )
+    if first.text.lstrip().startswith("["):
+        raise UnusableInput(
+            f"the manifest {path} is a JSON array", remedy="write one JSON object on each line"
+        )
+    if first.text.lstrip().startswith("{"):
+        return (_json_row(line) for line in chain([first], lines))
+    return _csv_rows(path, first, lines, csr_required)
+
+
+def count_rows(path: str, *, csr_required: bool = True) -> int:
+    """How many devices a manifest names, reading it to its end: the look before money is spent.
+
+    Raises what `read_manifest` raises.
+    """
+    return sum(1 for _ in read_manifest(path, csr_required=csr_required))
+
+
+def _csv_rows(
+    path: str, header: Line, lines: Iterator[Line], csr_required: bool
+) -> Iterator[ManifestRow]:
+    columns = _columns(path, header, csr_required)
+    first = next(lines, None)
+    if first is None:
+        raise UnusableInput(
+            f"the manifest {path} has a header and no devices", remedy="add a row for each device"
+        )
+    return (_csv_row(line, columns) for line in chain([first], lines))
+
+
+def _columns(path: str, header: Line, csr_required: bool) -> list[str]:
+    """The header's names; anything but known ones, once each, is taken for a typing error."""
+    fields, problem = _csv_fields(header)
+    columns = [name.strip() for name in fields]
+    required = ["device_id", "csr"] if csr_required else ["device_id"]
+    missing = [name for name in required if name not in columns]
+    unknown = [name for name in columns if name not in CSV_COLUMNS]
+    if not problem and missing:
+        problem = f"does not name {' and '.join(missing)}"
+    elif not problem and unknown:
+        problem = f"names the unknown column {unknown[0]!r}"
+    elif not problem and len(set(columns)) < len(columns):
+        problem = "names a column twice"
+    if problem:
+        raise UnusableInput(
+            f"the manifest {path} has a wrong header (row {header.number}): "
+            f"{header.text[:80]!r}: {problem}",
+            remedy=f"begin with {','.join(required)} separated by commas; further columns may be "
+            + ", ".join(sorted(SUBJECT_COLUMNS)),
+            row=header.number,
+        )
+    return columns
+
+
+def _csv_fields(line: Line) -> tuple[list[str], str]:
+    """A line's fields or its problem; each line is a row, so an open quote costs one row only."""
+    if line.problem:
+        return [], line.problem
+    try:
+        return next(csv.reader((line.text,), strict=True)), ""
+    except csv.Error as error:
+        return [], f"the line is not CSV: {error}"
+
+
+def _csv_row(line: Line, columns: list[str]) -> ManifestRow:
+    fields, problem = _csv_fields(line)
+    if not problem and len(fields) != len(columns):
+        problem = f"the line has {len(fields)} fields, the header {len(columns)}"
+    values = dict(zip(columns, (value.strip() for value in fields), strict=False))
+    return ManifestRow(
+        row=line.number,
+        device_id=values.pop("device_id", ""),
+        csr_path=values.pop("csr", ""),
+        subject={name: value for name, value in values.items() if value},
+        problem=problem,
+    )
+
+
+def _json_row(line: Line) -> ManifestRow:
+    fields, problem = _json_fields(line)
+    device_id = fields.get("device_id", "")
+    if problem:
+        return ManifestRow(row=line.number, device_id=device_id, problem=problem)
+    return ManifestRow(
+        row=line.number,
+        device_id=device_id.strip(),
+        csr_pem=fields.get("csr", ""),
+        csr_path=fields.get("csr_path", "").strip(),
+        subject={name: fields[name] for name in SUBJECT_COLUMNS & fields.keys() if fields[name]},
+    )
+
+
+def _json_fields(line: Line) -> tuple[dict[str, str], str]:
+    """The fields of a line that are text, and the line's problem if it has one."""
+    if line.problem:
+        return {}, line.problem
+    try:
+        value = json.loads(line.text)
+    except (ValueError, RecursionError) as error:
+        return {}, f"the line is not JSON: {error}"
+    if not isinstance(value, dict):
+        return {}, "the line is not a JSON object"
+    fields = {name: field for name, field in value.items() if isinstance(field, str)}
+    if not _encodable("".join(fields.values())):
+        return {}, "a field has half of a surrogate pair in it"
+    if unknown := value.keys() - JSON_FIELDS:
+        return fields, f"unknown field {min(unknown)[:40]!r}"
+    if others := value.keys() - fields.keys():
+        return fields, f"the field {min(others)} is not text"
+    if fields.get("csr") and fields.get("csr_path"):
+        return fields, "both csr and csr_path are given: one is enough"
+    return fields, ""
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

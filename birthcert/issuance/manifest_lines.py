@@ -1,0 +1,130 @@
+"""A manifest's bytes as numbered lines of text, whatever the bytes are.
+
+Gzip is known by its first bytes, not by the name. A line that cannot be text costs its own row;
+what makes the rest of the file unreadable is an UnusableInput that names the row.
+"""
+
+import codecs
+import gzip
+import io
+import os
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+from birthcert.errors import ConfigurationError, UnusableInput
+
+# an inline CSR of the largest size, escaped for JSON, with room for the other fields
+LINE_MAX_BYTES: Final = 131_072
+GZIP_MAGIC: Final = b"\x1f\x8b"
+WIDE_BOMS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
+
+_Bytes = io.BufferedReader | gzip.GzipFile
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line without its end; `number` counts from 1; `problem` says why it has no text."""
+
+    number: int
+    text: str
+    problem: str = ""
+
+
+def read_lines(path: str) -> Iterator[Line]:
+    """The lines of a local file, gzipped or not, one in memory at a time; blank ones left out.
+
+    Raises ConfigurationError for an address that is no local path, UnusableInput for a file that
+    is missing, no file, not UTF-8 at its start, damaged, or changed while it was read.
+    """
+    if "://" in path:
+        raise ConfigurationError(
+            f"the manifest {path} is not a local file", remedy="download it and name the local copy"
+        )
+    number = 0
+    try:
+        with _opened(path) as (stream, unchanged):
+            _refuse_wide(path, stream)
+            for number, line in enumerate(_raw_lines(stream), start=1):
+                if not line.isspace():
+                    yield _decoded(number, line)
+            if not unchanged():
+                raise UnusableInput(
+                    f"the manifest {path} changed while it was read (row {number})",
+                    remedy="let its writer finish, then run the same command again",
+                )
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise UnusableInput(
+            f"the manifest {path} is a damaged gzip file after row {number}: {error}",
+            remedy="copy it again: it may be cut short",
+            row=number,
+        ) from error
+    except OSError as error:
+        where = f" after row {number}" if number else ""
+        raise UnusableInput(
+            f"the manifest {path} cannot be read{where}: {error.strerror or error}",
+            remedy="name a file that this user can read",
+        ) from error
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[tuple[_Bytes, "_Unchanged"]]:
+    with Path(path).open("rb") as raw:
+        unchanged = _Unchanged(raw)
+        if raw.peek(2)[:2] == GZIP_MAGIC:
+            with gzip.GzipFile(fileobj=raw) as unzipped:
+                yield unzipped, unchanged
+        else:
+            yield raw, unchanged
+
+
+class _Unchanged:
+    """Tells whether an open file is still what it was when this was made."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._descriptor = stream.fileno()
+        self._before = self._now()
+
+    def _now(self) -> tuple[int, int]:
+        status = os.fstat(self._descriptor)
+        return status.st_size, status.st_mtime_ns
+
+    def __call__(self) -> bool:
+        return self._now() == self._before
+
+
+def _refuse_wide(path: str, stream: _Bytes) -> None:
+    start = stream.peek(4)[:4]
+    if start.startswith(WIDE_BOMS) or b"\0" in start:
+        raise UnusableInput(
+            f"the manifest {path} is not UTF-8 (row 1 looks like UTF-16)",
+            remedy="save it as UTF-8",
+            row=1,
+        )
+
+
+def _raw_lines(stream: _Bytes) -> Iterator[bytes]:
+    """Lines with their ends; an overlong one is cut after its first bytes and has no end."""
+    while line := stream.readline(LINE_MAX_BYTES + 1):
+        rest = line
+        while len(rest) > LINE_MAX_BYTES and not rest.endswith(b"\n"):
+            rest = stream.readline(LINE_MAX_BYTES + 1)
+        yield line
+
+
+def _decoded(number: int, line: bytes) -> Line:
+    if len(line) > LINE_MAX_BYTES:
+        return Line(number, "", f"the line is longer than {LINE_MAX_BYTES:,} bytes")
+    text = line.removesuffix(b"\n").removesuffix(b"\r")
+    if number == 1:
+        text = text.removeprefix(codecs.BOM_UTF8)
+    if b"\0" in text or b"\r" in text:
+        name = "NUL byte" if b"\0" in text else "carriage return"
+        return Line(number, "", f"the line has a {name} in it")
+    try:
+        return Line(number, text.decode())
+    except UnicodeDecodeError as error:
+        return Line(number, "", f"the line is not UTF-8 at byte {error.start + 1}")

@@ -1,0 +1,146 @@
+"""The output folder in the `files` layout: a folder for each device, and report.csv."""
+
+import csv
+import io
+import tempfile
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from birthcert.errors import ConfigurationError, UnusableInput
+from birthcert.files import make_folder, replacing, write_atomically
+from birthcert.issuance.devices import Device, DeviceOutcome, DeviceResult
+from birthcert.pki.certificates import (
+    join_pem,
+    load_certificate,
+    public_key_sha256,
+    serial_hex,
+    split_pem,
+)
+
+CERTIFICATE: Final = "certificate.pem"
+CHAIN: Final = "chain.pem"
+REPORT: Final = "report.csv"
+REPORT_COLUMNS: Final = (
+    "device_id",
+    "outcome",
+    "serial_number",
+    "certificate_arn",
+    "not_after",
+    "certificate",
+    "reason",
+)
+
+
+@dataclass(frozen=True)
+class OutputFolder:
+    """Where certificates go: `DEVICE/certificate.pem`, `DEVICE/chain.pem` and `report.csv`.
+
+    A device id is a folder's name: its alphabet holds neither dot nor slash, so none can leave
+    the folder or meet the report [26].
+    """
+
+    path: Path
+
+    @property
+    def report(self) -> Path:
+        """Where the report goes."""
+        return self.path / REPORT
+
+    def certificate(self, device_id: str) -> Path:
+        """Where a device's certificate goes."""
+        return self.path / device_id / CERTIFICATE
+
+    def deliver(self, device: Device, certificate_pem: str, chain_pem: str) -> str:
+        """Write a device's two files atomically and return the path of its certificate.
+
+        `chain_pem` is Private CA's chain, the issuer first. The device presents its certificate,
+        then the CA certificate that is registered with AWS IoT, which is the issuer's [17, 31].
+        Raises UnwritableOutput.
+        """
+        certificate = self.certificate(device.device_id)
+        presented = join_pem(certificate_pem, *split_pem(chain_pem)[:1])
+        make_folder(certificate.parent)
+        write_atomically(certificate.with_name(CHAIN), presented.encode())
+        write_atomically(certificate, join_pem(certificate_pem).encode())
+        return str(certificate)
+
+    def find_delivered(self, device: Device, serial_number: str) -> str | None:
+        """The path of a device's certificate where both its files hold that very one, else None.
+
+        `serial_number` is in AWS's colon form. A file that is cut short, of another key or of an
+        earlier certificate is as good as none.
+        """
+        certificate = self.certificate(device.device_id)
+        wanted = serial_number, device.csr.public_key_sha256
+        for path in (certificate, certificate.with_name(CHAIN)):
+            if _serial_and_key(path) != wanted:
+                return None
+        return str(certificate)
+
+
+def prepare_output(out: str) -> OutputFolder:
+    """The output folder, made if need be, after a trial write.
+
+    Raises ConfigurationError, before anything else was touched, for a folder that cannot be
+    made or written, and for an address that is no local path.
+    """
+    if "://" in out:
+        raise ConfigurationError(
+            f"the output {out} is not a local folder", remedy="name a folder on this machine"
+        )
+    folder = OutputFolder(Path(out).absolute())
+    try:
+        folder.path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder.path) as trial:
+            trial.write(b"trial")
+    except OSError as error:
+        raise ConfigurationError(
+            f"the output folder {out} cannot be written: {error.strerror or error}",
+            remedy="nothing was touched: name another folder or give this user write access",
+        ) from error
+    if folder.report.is_dir():
+        raise ConfigurationError(
+            f"{folder.report} is a folder where the report belongs",
+            remedy="nothing was touched: name another output folder",
+        )
+    return folder
+
+
+def write_report(path: Path, outcomes: Iterable[DeviceOutcome]) -> Counter[DeviceResult]:
+    """Write report.csv atomically, a row for each outcome as it comes, and count the outcomes.
+
+    The reason of a row that was refused or failed begins with its number in the manifest.
+    Raises UnwritableOutput.
+    """
+    counts: Counter[DeviceResult] = Counter()
+    with replacing(path) as stream:
+        # certificates are paid for by now: no odd character in a reason may cost the report
+        text = io.TextIOWrapper(stream, "utf-8", errors="backslashreplace", newline="")
+        report = csv.writer(text, lineterminator="\n")
+        report.writerow(REPORT_COLUMNS)
+        for outcome in outcomes:
+            counts[outcome.outcome] += 1
+            report.writerow(_report_row(outcome))
+        text.flush()
+        text.detach()
+    return counts
+
+
+def _report_row(outcome: DeviceOutcome) -> list[str]:
+    row = [str(getattr(outcome, column)) for column in REPORT_COLUMNS]
+    if outcome.reason:
+        row[-1] = f"row {outcome.row}: {outcome.reason}"
+    return row
+
+
+def _serial_and_key(path: Path) -> tuple[str, str] | None:
+    """Serial number and public key's hash of the first certificate in a file."""
+    try:
+        pems = split_pem(path.read_text(encoding="ascii"))
+        certificate = load_certificate("".join(pems[:1]))
+    except (OSError, UnicodeDecodeError, UnusableInput):
+        return None
+    return serial_hex(certificate), public_key_sha256(certificate.public_key())

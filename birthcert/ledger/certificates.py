@@ -1,0 +1,137 @@
+"""The table `certificate`, read and written: each function takes an open transaction."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection, Select, Update
+
+from birthcert import limits
+from birthcert.ledger import statements
+from birthcert.ledger.claims import held_claims
+from birthcert.ledger.records import Delivery, Record
+from birthcert.ledger.schema import certificate
+
+TOKEN_LIFE: Final = timedelta(seconds=limits.IDEMPOTENCY_TOKEN_SECONDS)
+# Bound parameters in one statement: SQLite takes 32,766 of them
+_MANY: Final = 5_000
+
+
+def take_rows(
+    connection: Connection, tokens: Sequence[str], claim_id: int, now: datetime
+) -> list[Record]:
+    """Claim those of the rows that nobody holds and that are not delivered; return all.
+
+    The rows stay locked until the transaction ends. `tokens` are sorted.
+    """
+    rows = [
+        row
+        for some in _slices(tokens)
+        for row in connection.execute(statements.LOCK, {"tokens": some})
+    ]
+    others = {row.claim_id for row in rows} - {None, claim_id}
+    held = held_claims(connection, others, now)
+    free = {row.id for row in rows if row.state != "delivered" and row.claim_id not in held}
+    new = [row.id for row in rows if row.id in free and row.claim_id != claim_id]
+    for some in _slices(new):
+        connection.execute(statements.TAKE, {"keys": some, "claim": claim_id})
+    return [Record(*[*row[:-1], row.id in free]) for row in rows]
+
+
+def intend_again(connection: Connection, records: Iterable[Record], now: datetime) -> None:
+    """Rows that an earlier run intended and did not buy, as a new run wants them."""
+    rows: list[dict[str, object]] = [
+        {
+            "key": record.id,
+            "batch": record.batch_id,
+            "name": record.template,
+            "hash": record.public_key_sha256,
+            "now": now,
+        }
+        for record in records
+    ]
+    _each(connection, statements.INTEND_AGAIN, rows)
+
+
+def mark_requested(
+    connection: Connection, claim_id: int, ids: Sequence[int], now: datetime
+) -> dict[int, datetime]:
+    """Write down that AWS is about to be asked; the rows still held, with the token's moment."""
+    values = {"keys": ids, "claim": claim_id, "now": now, "forgotten": now - TOKEN_LIFE}
+    marked = connection.execute(statements.MARK_REQUESTED, values)
+    return {row.id: row.requested_at for row in marked}
+
+
+def withdraw(connection: Connection, claim_id: int, ids: Sequence[int], now: datetime) -> None:
+    """Rows that were marked but for which AWS was certainly not asked."""
+    connection.execute(statements.WITHDRAW, {"keys": ids, "claim": claim_id, "now": now})
+
+
+def record_issued(
+    connection: Connection, issued: Sequence[tuple[int, str]], now: datetime
+) -> list[str]:
+    """Write down ARNs; returns a line for each row that has another ARN already."""
+    rows: list[dict[str, object]] = [
+        {"key": row_id, "arn": arn, "now": now} for row_id, arn in sorted(issued)
+    ]
+    written = _each(connection, statements.RECORD_ISSUED, rows)
+    return [] if written == len(rows) else _other_arns(connection, dict(issued))
+
+
+def record_delivered(connection: Connection, deliveries: Sequence[Delivery], now: datetime) -> None:
+    """Write down that the files of these certificates are there."""
+    rows: list[dict[str, object]] = [
+        {
+            "key": each.id,
+            "serial": each.serial_number,
+            "start": each.not_before,
+            "end": each.not_after,
+            "now": now,
+        }
+        for each in sorted(deliveries, key=lambda each: each.id)
+    ]
+    _each(connection, statements.RECORD_DELIVERED, rows)
+
+
+def record_failed(
+    connection: Connection, reasons: Sequence[tuple[int, str]], now: datetime
+) -> None:
+    """Why rows were not bought, or not delivered where they have an ARN."""
+    _each(connection, statements.RECORD_FAILED, _with_reasons(reasons, now))
+
+
+def record_unanswered(
+    connection: Connection, reasons: Sequence[tuple[int, str]], now: datetime
+) -> None:
+    """Why it is not known whether rows were bought."""
+    _each(connection, statements.RECORD_UNANSWERED, _with_reasons(reasons, now))
+
+
+def stream(connection: Connection, query: Select[Any]) -> Iterator[Record]:
+    """The query's records, a thousand at a time: a ledger may hold a million."""
+    rows = connection.execution_options(yield_per=1_000).execute(query.order_by(certificate.c.id))
+    for row in rows:
+        yield Record(*row[:-1])
+
+
+def _each(connection: Connection, statement: Update, rows: list[dict[str, object]]) -> int:
+    """Run the statement once a row; returns how many rows of the table it changed."""
+    return connection.execute(statement, rows).rowcount if rows else 0
+
+
+def _with_reasons(reasons: Sequence[tuple[int, str]], now: datetime) -> list[dict[str, object]]:
+    return [{"key": row_id, "why": why, "now": now} for row_id, why in sorted(reasons)]
+
+
+def _other_arns(connection: Connection, issued: Mapping[int, str]) -> list[str]:
+    return [
+        f"{row.device_id} has {row.certificate_arn} and {issued[row.id]}"
+        for some in _slices(list(issued))
+        for row in connection.execute(statements.ARNS, {"keys": some})
+        if row.certificate_arn != issued[row.id]
+    ]
+
+
+def _slices(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(values), _MANY):
+        yield values[start : start + _MANY]

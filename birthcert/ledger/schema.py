@@ -1,0 +1,158 @@
+"""The ledger's tables; migrations/ makes them, and a test holds the two together."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+from birthcert import limits
+
+# In the order in which the migrations run; a test compares them with Alembic's own.
+SCHEMA_VERSIONS: Final = ("0001",)
+
+CERTIFICATE_STATES: Final = ("intended", "requested", "issued", "delivered", "refused", "failed")
+BATCH_STATES: Final = ("running", "done", "partly", "failed", "interrupted")
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+# SQLite numbers rows by itself only in an INTEGER column
+Id = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment in UTC: SQLite keeps no time zone, so it is put back on the way out."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+authority = Table(
+    "authority",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("tenant", String(32), nullable=False),
+    Column("place", String(128), nullable=False),
+    Column("arn", String(256), nullable=False),
+    Column("certificate_pem", Text, nullable=False, default=""),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    UniqueConstraint("tenant", "place", "arn"),
+    sqlite_autoincrement=True,
+)
+
+registration = Table(
+    "registration",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("authority_id", ForeignKey("authority.id"), nullable=False),
+    Column("certificate_id", String(64), nullable=False),
+    Column("certificate_arn", String(256), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    UniqueConstraint("authority_id", "certificate_id"),
+    sqlite_autoincrement=True,
+)
+
+batch = Table(
+    "batch",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("authority_id", ForeignKey("authority.id"), nullable=False),
+    Column("manifest", Text, nullable=False, default=""),
+    Column("out", Text, nullable=False, default=""),
+    Column("state", String(16), nullable=False),
+    Column("requested", Integer, nullable=False, default=0),
+    Column("issued", Integer, nullable=False, default=0),
+    Column("existing", Integer, nullable=False, default=0),
+    Column("refused", Integer, nullable=False, default=0),
+    Column("failed", Integer, nullable=False, default=0),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    _one_of("state", BATCH_STATES),
+    sqlite_autoincrement=True,
+)
+
+# Who works on rows right now; deleting a claim frees all its rows at once. Ids are never used
+# again (autoincrement), so a row that still names a deleted claim is free.
+claim = Table(
+    "claim",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("batch_id", ForeignKey("batch.id"), nullable=False),
+    Column("process_space", String(128), nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("lease_until", UtcDateTime, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+certificate = Table(
+    "certificate",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("batch_id", ForeignKey("batch.id"), nullable=False),
+    Column("authority_id", ForeignKey("authority.id"), nullable=False),
+    Column("device_id", String(128), nullable=False),
+    Column("csr_sha256", String(64), nullable=False),
+    Column("public_key_sha256", String(64), nullable=False),
+    Column("template", String(128), nullable=False),
+    Column("generation", Integer, nullable=False, default=0),
+    Column("token", String(limits.IDEMPOTENCY_TOKEN_MAX_LENGTH), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("claim_id", Id),
+    Column("certificate_arn", String(256)),
+    Column("serial_number", String(64)),
+    Column("not_before", UtcDateTime),
+    Column("not_after", UtcDateTime),
+    Column("reason", Text, nullable=False, default=""),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("requested_at", UtcDateTime),
+    Column("issued_at", UtcDateTime),
+    Column("delivered_at", UtcDateTime),
+    Column("updated_at", UtcDateTime, nullable=False),
+    UniqueConstraint("authority_id", "device_id", "csr_sha256", "generation"),
+    UniqueConstraint("token"),
+    UniqueConstraint("certificate_arn"),
+    _one_of("state", CERTIFICATE_STATES),
+    CheckConstraint(
+        "state NOT IN ('issued', 'delivered') OR certificate_arn IS NOT NULL", name="arn"
+    ),
+    Index("ix_certificate_batch_id", "batch_id"),
+    Index("ix_certificate_public_key_sha256", "public_key_sha256"),
+    sqlite_autoincrement=True,
+)

@@ -1,0 +1,77 @@
+"""What a batch costs and takes."""
+
+from decimal import Decimal
+
+import pytest
+
+from birthcert.plan import plan_batch
+from birthcert.prices import authority_usd, certificates_usd
+
+
+@pytest.mark.parametrize(
+    ("count", "before", "price"),
+    [
+        pytest.param(0, 0, "0", id="nothing"),
+        pytest.param(1, 0, "0.75", id="one"),
+        pytest.param(1_000, 0, "750", id="the first tier"),
+        pytest.param(1_001, 0, "750.35", id="one beyond"),
+        pytest.param(10_000, 0, "3900", id="two tiers"),
+        pytest.param(1_000_000, 0, "4890", id="a million"),
+        pytest.param(10, 995, "5.5", id="across a tier's edge"),
+        pytest.param(10, 20_000, "0.01", id="late in the month"),
+    ],
+)
+def test_certificates_are_priced_by_the_months_tiers(count, before, price):
+    """Each certificate costs what its place in the month says."""
+    total = certificates_usd(count, usage_mode="GENERAL_PURPOSE", issued_this_month=before)
+    assert total == Decimal(price)
+
+
+def test_a_short_lived_ca_has_prices_of_its_own():
+    """One price a certificate, and an eighth of the CA's."""
+    mode = "SHORT_LIVED_CERTIFICATE"
+    assert certificates_usd(1_000, usage_mode=mode) == 58
+    assert (authority_usd(mode), authority_usd("GENERAL_PURPOSE")) == (50, 400)
+    assert authority_usd("GENERAL_PURPOSE", days=3) == 40
+
+
+def test_a_plan_names_both_prices_where_the_month_is_not_known():
+    """The most and the least that a batch can cost, and how long the quota makes it."""
+    plan = plan_batch(5_000, validity_days=3_640)
+    assert (plan.price_usd, plan.price_usd_least) == (2_150, 5)
+    assert (plan.seconds, plan.limited_by) == (200, "acm-pca:IssueCertificate")
+    assert (plan.ca_room, plan.problems) == (1_000_000, [])
+    assert plan.prices_as_of
+
+
+def test_a_plan_names_one_price_where_the_month_is_known():
+    """Certificates issued before in the month lower the price."""
+    plan = plan_batch(10, validity_days=1, issued_this_month=995)
+    assert plan.price_usd == plan.price_usd_least == 5.5
+
+
+def test_a_raised_quota_shifts_what_is_in_the_way():
+    """Each certificate is issued and fetched; the slower of both counts."""
+    plan = plan_batch(1_000, validity_days=1, issue_per_second=100)
+    assert (plan.seconds, plan.limited_by) == (14, "acm-pca:GetCertificate")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        pytest.param({"issued_by_ca": 999_999}, "room for 1 certificates", id="full CA"),
+        pytest.param({"issued_by_ca": 2_000_000}, "room for 0 certificates", id="raised quota"),
+        pytest.param({"usage_mode": "SHORT_LIVED_CERTIFICATE"}, "7 days", id="short-lived"),
+    ],
+)
+def test_a_plan_that_cannot_be_carried_out_says_why(arguments, says):
+    """What AWS would refuse in the middle of the batch is said before it."""
+    [problem] = plan_batch(2, validity_days=8, **arguments).problems
+    assert says in problem
+
+
+@pytest.mark.parametrize("arguments", [{"certificates": -1}, {"issue_per_second": 0}])
+def test_a_senseless_plan_is_an_argument_error(arguments):
+    """Counts and quotas have bounds."""
+    with pytest.raises(ValueError, match="0 or more"):
+        plan_batch(**{"certificates": 1, "validity_days": 1, **arguments})
