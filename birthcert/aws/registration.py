@@ -102,6 +102,7 @@ def register_ca_certificate(
         if error.code != "ResourceAlreadyExistsException":
             raise
         # an earlier try whose answer was lost, or someone at the same time
+        _refuse_another_accounts(error, place)
         return _adopt(aws, describe_registration(aws, error.resource_id), request.tenant)
     log.info("registered CA certificate %s", answer["certificateArn"])
     return Registration(
@@ -109,6 +110,14 @@ def register_ca_certificate(
         certificate_id=answer["certificateId"],
         verification_certificate_arn=verification.arn,
     )
+
+
+def _refuse_another_accounts(error: AwsCallFailed, place: Place) -> None:
+    if error.resource_arn and f":{place.account}:" not in error.resource_arn:
+        raise ResourceConflict(
+            f"the CA is registered by another account already: {error.resource_arn}",
+            remedy="in DEFAULT mode one account and region may register a CA: use another CA",
+        ) from error
 
 
 def find_registration(aws: AwsAccess, authority: CertificateAuthority) -> dict[str, Any] | None:

@@ -148,7 +148,7 @@ def _device_key(key: object) -> tuple[PublicKey, str]:
 
 def _check_signature(request: x509.CertificateSigningRequest, key: PublicKey) -> None:
     try:
-        _verify(request, key)
+        verify_signature(request, key)
     except InvalidSignature as error:
         raise UnusableCsr(
             "the CSR's signature is wrong: it was changed, or made with another key",
@@ -162,7 +162,8 @@ def _check_signature(request: x509.CertificateSigningRequest, key: PublicKey) ->
         ) from error
 
 
-def _verify(request: x509.CertificateSigningRequest, key: PublicKey) -> None:
+def verify_signature(request: x509.CertificateSigningRequest, key: PublicKey) -> None:
+    """Raises InvalidSignature unless the CSR is signed by its own key, whatever the hash."""
     # not request.is_signature_valid: it calls every signature over SHA-1 or MD5 a wrong one
     signed, signature = request.tbs_certrequest_bytes, request.signature
     hash_algorithm = request.signature_hash_algorithm

@@ -12,6 +12,7 @@ from moto.core.base_backend import BackendDict
 from moto.core.model_instances import reset_model_data
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+from birthcert.sandbox import moto_iam
 from birthcert.sandbox.front.answers import json_answer
 from birthcert.sandbox.front.application import Call
 from birthcert.sandbox.front.http_messages import HttpRequest, HttpResponse
@@ -27,6 +28,7 @@ def begin(state: SandboxState) -> None:
     """Empty all of moto's accounts and hang the sandbox's corrections in."""
     BackendDict.reset()
     reset_model_data()
+    moto_iam.install()
     moto_private_ca.install(state)
     moto_iot.install(state)
 

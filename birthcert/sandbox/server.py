@@ -10,6 +10,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from birthcert.aws.access import SANDBOX_HEADER
 from birthcert.errors import ConfigurationError
 from birthcert.sandbox import pages
 from birthcert.sandbox.description import FILE_NAME, Description
@@ -27,7 +28,6 @@ from birthcert.sandbox.state import DEFAULT_ACCOUNT, DEFAULT_REGION, SandboxStat
 if TYPE_CHECKING:
     from birthcert.sandbox.device import DeviceEndpoint
 
-SANDBOX_HEADER: Final = "x-birthcert-sandbox"
 WARNING: Final = (
     "birthcert sandbox: a stand-in for AWS, NO PRODUCTION CA: keys are in this process's memory, "
     "signatures are not checked, everything is gone when it ends"

@@ -1,4 +1,4 @@
-"""moto's internals that the IoT part stands on are where they were."""
+"""moto's internals that the IoT and IAM parts stand on are where they were."""
 
 import pytest
 
@@ -6,15 +6,15 @@ from birthcert.sandbox.environment import prepare_moto
 
 prepare_moto()
 
-from birthcert.sandbox import moto_seams  # noqa: E402 - after moto's environment
+from birthcert.sandbox import moto_iam, moto_seams  # noqa: E402 - after moto's environment
 from birthcert.sandbox.iot import moto as moto_iot  # noqa: E402
 from birthcert.sandbox.moto_seams import Seam  # noqa: E402
 
 
-@pytest.mark.parametrize("seam", moto_iot.seams(), ids=lambda seam: seam.name)
+@pytest.mark.parametrize("seam", [*moto_iot.seams(), *moto_iam.seams()], ids=lambda seam: seam.name)
 def test_seam_of_moto_exists(seam):
     """Each internal of moto that is replaced or relied on exists in the pinned release."""
-    assert seam.present, f"moto moved {seam.name}: look at birthcert/sandbox/iot/moto.py"
+    assert seam.present, f"moto moved {seam.name}: look at who names it in birthcert/sandbox"
 
 
 def test_moved_seam_is_named():

@@ -9,13 +9,13 @@ from typing import Any
 import mqtt5
 from cryptography import x509
 
+from birthcert.device.topics import topic_problem
 from birthcert.jitp.parameters import COMMON_NAME, parameter_values
 from birthcert.pki.certificates import certificate_id
 from birthcert.sandbox.device.permissions import Permissions
 from birthcert.sandbox.device.place import Place
 from birthcert.sandbox.device.provisioning import ProvisioningFailed, provision
 from birthcert.sandbox.device.session import Message
-from birthcert.sandbox.device.topics import topic_problem
 from birthcert.sandbox.errors import AwsError
 from birthcert.sandbox.iot.ca_certificates import RegisteredCa
 from birthcert.sandbox.iot.certificates import DeviceCertificate

@@ -4,8 +4,9 @@ import asyncio
 import itertools
 from collections.abc import Callable
 
+from birthcert.device.topics import share_group, unshared
 from birthcert.sandbox.device.session import Message, Session, Subscription, for_subscriber
-from birthcert.sandbox.device.topics import TopicTree, share_group, unshared
+from birthcert.sandbox.device.topics import TopicTree
 
 SESSION_EXPIRY_MAX_SECONDS = 604_800  # AWS IoT: 7 days
 

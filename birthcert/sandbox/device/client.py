@@ -5,12 +5,12 @@ from typing import Any
 
 import mqtt5
 
+from birthcert.device.topics import filter_problem, share_group, topic_problem
 from birthcert.sandbox.device import codec as codecs
 from birthcert.sandbox.device.admission import Admitted
 from birthcert.sandbox.device.codec import VERSION_5, BadPacket, Codec
 from birthcert.sandbox.device.place import Place
 from birthcert.sandbox.device.session import Message, Session, Subscription
-from birthcert.sandbox.device.topics import filter_problem, share_group, topic_problem
 from birthcert.sandbox.device.wire import Wire
 
 # AWS IoT's limits on one connection, as it tells MQTT 5 clients in CONNACK

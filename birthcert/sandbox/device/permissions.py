@@ -1,25 +1,11 @@
 """What one connected device may do: its certificate's policies and its connection's variables."""
 
 from cryptography import x509
-from cryptography.x509.oid import NameOID
 
-from birthcert.sandbox.device.authorization import Statement, is_allowed, statements
+from birthcert.jitp.authorization import Statement, is_allowed, statements
+from birthcert.jitp.variables import ConnectingThing, connection_variables
 from birthcert.sandbox.iot.certificates import DeviceCertificate
 from birthcert.sandbox.iot.registry import IotRegistry
-
-_NAME_VARIABLES = {
-    "CommonName": NameOID.COMMON_NAME,
-    "Country": NameOID.COUNTRY_NAME,
-    "DistinguishedNameQualifier": NameOID.DN_QUALIFIER,
-    "GenerationQualifier": NameOID.GENERATION_QUALIFIER,
-    "GivenName": NameOID.GIVEN_NAME,
-    "Organization": NameOID.ORGANIZATION_NAME,
-    "OrganizationalUnit": NameOID.ORGANIZATIONAL_UNIT_NAME,
-    "SerialNumber": NameOID.SERIAL_NUMBER,
-    "State": NameOID.STATE_OR_PROVINCE_NAME,
-    "Surname": NameOID.SURNAME,
-    "Title": NameOID.TITLE,
-}
 
 
 class Permissions:
@@ -50,34 +36,9 @@ class Permissions:
         return is_allowed(policy, f"iot:{action}", f"{self._prefix}:{kind}/{name}", variables)
 
     def _variables(self) -> dict[str, str]:
-        return {
-            "iot:ClientId": self._client_id,
-            **self._thing_variables(),
-            **_name_variables("iot:Certificate.Subject", self._leaf.subject),
-            **_name_variables("iot:Certificate.Issuer", self._leaf.issuer),
-            "iot:Certificate.SerialNumber": str(self._leaf.serial_number),
-        }
-
-    def _thing_variables(self) -> dict[str, str]:
-        """AWS fills them only where the client id is the name of a thing."""
-        thing = self._registry.thing(self._client_id)
-        if thing is None:
-            return {}
+        found = self._registry.thing(self._client_id)
+        if found is None:
+            return connection_variables(self._client_id, self._leaf, None)
         attached = self._client_id in self._registry.things_of(self._certificate.arn)
-        variables = {"ThingName": self._client_id, "IsAttached": str(attached).lower()}
-        if thing.thing_type:
-            variables["ThingTypeName"] = thing.thing_type
-        for name, value in thing.attributes.items():
-            variables[f"Attributes[{name}]"] = value
-        return {f"iot:Connection.Thing.{name}": value for name, value in variables.items()}
-
-
-def _name_variables(prefix: str, name: x509.Name) -> dict[str, str]:
-    variables: dict[str, str] = {}
-    for key, oid in _NAME_VARIABLES.items():
-        values = [str(attribute.value) for attribute in name.get_attributes_for_oid(oid)]
-        for index, value in enumerate(values):
-            variables[f"{prefix}.{key}.{index}"] = value
-        if values:
-            variables[f"{prefix}.{key}"] = values[0]
-    return variables
+        thing = ConnectingThing(attached, found.thing_type or "", found.attributes)
+        return connection_variables(self._client_id, self._leaf, thing)

@@ -54,10 +54,9 @@ class IssuedCertificates:
         """CreateCertificateFromCsr: subject and key are the CSR's."""
         try:
             csr = x509.load_pem_x509_csr(text(params, "certificateSigningRequest").encode())
-            valid = csr.is_signature_valid
         except (ValueError, TypeError) as error:
             raise invalid_request("The CSR cannot be read") from error
-        if not valid:
+        if not csr.is_signature_valid:
             raise invalid_request("The CSR's signature is wrong")
         return self._issued(csr.subject, csr.public_key(), params)
 

@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from typing import Any, Final, cast
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from birthcert.pki.algorithms import CURVES, PublicKey
+from birthcert.pki.csr import verify_signature
 from birthcert.pki.templates import DEFAULT_TEMPLATE, Template, template_arn, template_of
 from birthcert.sandbox.errors import AwsError
 from birthcert.sandbox.private_ca import extensions
@@ -88,16 +89,17 @@ def read_csr(csr: object) -> x509.CertificateSigningRequest:
     try:
         request = x509.load_pem_x509_csr(blob(csr, "Csr"))
         key = request.public_key()
-        valid = request.is_signature_valid
         _ = request.subject
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise _malformed("The CSR is not a valid PEM-encoded PKCS#10 request.") from error
-    if not valid:
-        raise _malformed("The signature of the CSR is not valid.")
     if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name not in _CURVE_NAMES:
         raise _malformed(f"The curve {key.curve.name} of the CSR's key is not supported.")
     if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
         raise _malformed("The sandbox certifies RSA and EC keys alone.")
+    try:
+        verify_signature(request, key)
+    except (InvalidSignature, UnsupportedAlgorithm) as error:
+        raise _malformed("The signature of the CSR is not valid.") from error
     return request
 
 

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from birthcert.device.topics import share_group
 from birthcert.jitp.policy import least_privilege_policy
 from birthcert.jitp.role import trust_policy
 from birthcert.jitp.template import render_template
@@ -25,7 +26,6 @@ from birthcert.pki.certificates import certificate_id
 from birthcert.sandbox.device import DeviceEndpoint, start
 from birthcert.sandbox.device.codec import frame_size
 from birthcert.sandbox.device.session import Message, Subscription
-from birthcert.sandbox.device.topics import share_group
 from birthcert.sandbox.iot.registry import IotRegistry
 from birthcert.sandbox.iot.role import Role
 from birthcert.sandbox.state import SandboxState

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from birthcert.sandbox.device.topics import TopicTree, filter_problem, topic_problem
+from birthcert.device.topics import filter_problem, topic_problem
+from birthcert.sandbox.device.topics import TopicTree
 
 LEVELS = st.sampled_from(["a", "b", "", "$x"])
 
