@@ -1,0 +1,37 @@
+"""What every model is, and the place a run acts in."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Partition = Literal["aws", "aws-cn", "aws-us-gov"]
+Outcome = Literal["created", "found", "cached"]
+TENANT_PATTERN = r"^[a-z][a-z0-9-]{0,31}$"
+TAG_TENANT = "birthcert:tenant"
+TAG_PLACE = "birthcert:place"
+
+
+class Facts(BaseModel):
+    """Base of every model here."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Place(Facts):
+    """Where a run acts: one account in one region; `sandbox` names the local stand-in, if any."""
+
+    partition: Partition
+    account: str
+    region: str
+    sandbox: str | None = None
+
+    @property
+    def name(self) -> str:
+        """`aws:123456789012:eu-west-1`: the value of the tag `birthcert:place`."""
+        return f"{self.partition}:{self.account}:{self.region}"
+
+    @property
+    def key(self) -> str:
+        """A file-name-safe key; a sandbox's books never mix with those of real AWS."""
+        key = f"{self.partition}-{self.account}-{self.region}"
+        return f"{key}-sandbox-{self.sandbox}" if self.sandbox else key

@@ -1,0 +1,110 @@
+"""What a user asks of the flows on devices; bootstrap has a module of its own."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from birthcert.models.base import TENANT_PATTERN, Facts, Partition
+
+
+class WhereRequest(Facts):
+    """Which tenant, in which account and region."""
+
+    tenant: Annotated[str, Field(pattern=TENANT_PATTERN)] = Field(
+        description="Whose devices: lower-case letters, digits and hyphens. Tags everything made.",
+        examples=["acme"],
+    )
+    account: Annotated[str, Field(pattern=r"^\d{12}$")] | None = Field(
+        default=None,
+        description="The AWS account that must be reached, 12 digits. "
+        "Empty: the one that the credentials belong to.",
+    )
+    region: Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[a-z]+)+-\d$")] | None = Field(
+        default=None,
+        description="AWS region, such as eu-west-1. Empty: the credentials' own.",
+    )
+    partition: Partition = Field(
+        default="aws", description="aws, aws-cn (China) or aws-us-gov (GovCloud)."
+    )
+    account_block: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")] | None = Field(
+        default=None,
+        description="Name of the AWS Account block to work with. "
+        "Empty: the machine's own credentials.",
+    )
+
+
+class IssuerRequest(WhereRequest):
+    """Which CA of the tenant issues."""
+
+    authority_arn: str | None = Field(
+        default=None, description="The issuing CA. Empty: the tenant's, found by its tags."
+    )
+
+
+class BatchRequest(IssuerRequest):
+    """How the devices of a batch are certified."""
+
+    out: str = Field(description="Folder for certificates and report.csv.")
+    template: Literal["EndEntityClientAuthCertificate/V1", "EndEntityCertificate/V1"] = Field(
+        default="EndEntityClientAuthCertificate/V1",
+        description="EndEntityCertificate/V1 is the written recipe's: it is good for servers too.",
+    )
+    validity_days: Annotated[int, Field(ge=1, le=36_500)] = Field(
+        default=3_640, description="Cut to the CA's own end where that comes first."
+    )
+    subject: Literal["from-csr", "from-manifest"] = Field(
+        default="from-csr",
+        description="from-csr: the CSR's CommonName must be the device_id. "
+        "from-manifest: the manifest's columns replace the CSR's subject.",
+    )
+    chunk_size: Annotated[int, Field(ge=1, le=1_000)] = Field(
+        default=100, description="Devices in one task run."
+    )
+    threads: Annotated[int, Field(ge=1, le=64)] = Field(
+        default=16, description="Calls to AWS at the same time."
+    )
+
+
+class IssueRequest(BatchRequest):
+    """Certify the devices of a manifest."""
+
+    manifest: str = Field(description="CSV (device_id,csr) or JSONL, gzipped or not.")
+    generate_keys: Literal["RSA_2048", "EC_prime256v1"] | None = Field(
+        default=None, description="Test fleets only: make the devices' keys here, encrypted."
+    )
+    key_passphrase_file: str | None = Field(
+        default=None,
+        description="File with the passphrase for generated keys; "
+        "empty: the environment's BIRTHCERT_KEY_PASSPHRASE.",
+    )
+
+
+class InboxRequest(BatchRequest):
+    """Certify what has arrived in the tenant's inbox."""
+
+    inbox: str = Field(
+        description="Folder or s3:// prefix with manifests and loose *.csr files; "
+        "what was worked on moves to done/ or failed/ in it."
+    )
+
+
+class ReconcileRequest(IssuerRequest):
+    """Compare the ledger with what Private CA has issued, and put it right."""
+
+    bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")] = Field(
+        description="S3 bucket for Private CA's audit report; its policy must let Private CA write."
+    )
+    dry_run: bool = Field(
+        default=False, description="Only say what is wrong: change neither ledger nor files."
+    )
+    threads: Annotated[int, Field(ge=1, le=64)] = Field(
+        default=16, description="Calls to AWS at the same time."
+    )
+
+
+class CanaryRequest(IssuerRequest):
+    """Prove that a new device of the tenant would be provisioned and could work."""
+
+    topic_namespace: Annotated[str, Field(pattern=r"^([A-Za-z0-9_-]{1,64})?$")] = Field(
+        default="", description="First level of the devices' topics. Empty: the tenant."
+    )

@@ -1,0 +1,113 @@
+"""What the steps return: a resource's facts, with its ARN."""
+
+from typing import Self
+
+from birthcert.models.base import Facts, Outcome, Place
+
+
+class Step(Facts):
+    """One line of a bootstrap's report."""
+
+    name: str
+    outcome: Outcome
+    arn: str = ""
+    seconds: float = 0.0
+
+
+class Resource(Facts):
+    """What a step made or found: base of the steps' own models."""
+
+    arn: str
+    outcome: Outcome = "created"
+
+    def found(self) -> Self:
+        """The same resource, as one that was there already."""
+        return self.model_copy(update={"outcome": "found"})
+
+
+class Caller(Facts):
+    """Who calls AWS, and where."""
+
+    arn: str
+    user_id: str
+    place: Place
+    outcome: Outcome = "found"
+
+
+class CertificateAuthority(Resource):
+    """A Private CA; `certificate_pem` is empty until it is installed."""
+
+    status: str
+    key_algorithm: str
+    signing_algorithm: str
+    certificate_pem: str = ""
+    not_after: str = ""
+
+
+class IssuingAuthority(CertificateAuthority):
+    """The ACTIVE CA that issues to devices, and the template that AWS IoT will run for them."""
+
+    template_body: str = ""
+
+
+class RegistrationCode(Resource):
+    """AWS IoT's registration code for an account and region (no ARN: a pseudo one)."""
+
+    code: str
+
+
+class VerificationCertificate(Resource):
+    """The issued verification certificate; its key is gone. Empty PEM: it is not needed again."""
+
+    certificate_pem: str = ""
+
+
+class Registration(Resource):
+    """A CA certificate registered with AWS IoT."""
+
+    certificate_id: str
+    verification_certificate_arn: str = ""
+
+
+class ThingType(Resource):
+    """A thing type."""
+
+    name: str
+
+
+class DevicePolicy(Resource):
+    """The devices' policy."""
+
+    name: str
+    document: str
+
+
+class ProvisioningRole(Resource):
+    """The role that AWS IoT provisions under."""
+
+    name: str
+
+
+class ProvisioningTemplate(Resource):
+    """The just-in-time provisioning template that hangs on a registration (its ARN)."""
+
+    body: str
+
+
+class VerifiedRegistration(Resource):
+    """What AWS IoT says of the registration, compared with what was sent."""
+
+    status: str
+    auto_registration: str
+
+
+class Endpoint(Resource):
+    """Where devices connect: the iot:Data-ATS address (pseudo ARN).
+
+    The port and the CA of its certificate (PEM) are set by a sandbox alone; None and empty mean
+    AWS's own.
+    """
+
+    address: str
+    port: int | None = None
+    server_ca: str = ""
