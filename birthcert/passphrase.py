@@ -15,18 +15,24 @@ READABLE_BY_OTHERS: Final = 0o044
 logger = logging.getLogger(__name__)
 
 
-def read_passphrase(file: str | None, environment: Mapping[str, str]) -> bytes:
+def read_passphrase(
+    file: str | None, environment: Mapping[str, str], *, min_bytes: int = MIN_BYTES
+) -> bytes:
     """The passphrase for private keys: 8 to 1,023 bytes on one line.
+
+    `min_bytes=1` takes the short ones of keys that others made.
 
     `file` goes before the variable BIRTHCERT_KEY_PASSPHRASE; the line end of a file is not part
     of it. Raises ConfigurationError where neither is there or the passphrase is of no use.
     """
     if file:
-        return _checked(_from_file(Path(file)), f"the file {file}")
+        return _checked(_from_file(Path(file)), f"the file {file}", min_bytes)
     if VARIABLE in environment:
-        return _checked(environment[VARIABLE].encode(errors="surrogateescape"), f"${VARIABLE}")
+        return _checked(
+            environment[VARIABLE].encode(errors="surrogateescape"), f"${VARIABLE}", min_bytes
+        )
     raise ConfigurationError(
-        "there is no passphrase to encrypt private keys with",
+        "there is no passphrase for the private keys",
         remedy=f"name a file that holds one (key_passphrase_file) or set {VARIABLE}",
     )
 
@@ -49,12 +55,12 @@ def _from_file(path: Path) -> bytes:
     return text.removesuffix(b"\n").removesuffix(b"\r")
 
 
-def _checked(passphrase: bytes, where: str) -> bytes:
+def _checked(passphrase: bytes, where: str, min_bytes: int) -> bytes:
     if b"\n" in passphrase:
         problem = "has more than one line"
     elif not passphrase:
         problem = "is empty"
-    elif len(passphrase) < MIN_BYTES:
+    elif len(passphrase) < min_bytes:
         problem = f"is {len(passphrase)} bytes long"
     elif len(passphrase) > PASSPHRASE_MAX_BYTES:
         problem = "is too long"
@@ -62,5 +68,5 @@ def _checked(passphrase: bytes, where: str) -> bytes:
         return passphrase
     raise ConfigurationError(
         f"the passphrase in {where} {problem}",
-        remedy=f"use one line of {MIN_BYTES} to {PASSPHRASE_MAX_BYTES:,} bytes",
+        remedy=f"use one line of {min_bytes} to {PASSPHRASE_MAX_BYTES:,} bytes",
     )

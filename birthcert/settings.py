@@ -31,10 +31,24 @@ class Settings(BaseSettings):
     ledger_url: str | None = Field(
         default=None, description="SQLAlchemy URL. Empty: SQLite under the state folder."
     )
+    device_port: Annotated[int, Field(ge=1, le=65_535)] | None = Field(
+        default=None, description="Port of the device endpoint, such as 443. Empty: 8883."
+    )
+    server_ca: Path | None = Field(
+        default=None,
+        description="PEM file with the CA of the device endpoint's certificate. "
+        "Empty: the system's trust store, which must have AmazonRootCA1.",
+    )
     connect_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 5.0
     read_timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 30.0
     retry_seconds: Annotated[float, Field(ge=0, le=3_600)] = Field(
         default=120.0, description="How long a call that AWS throttles or drops is tried again."
+    )
+
+    tenant_roots: tuple[str, ...] = Field(
+        default=(),
+        description="Folders and s3:// prefixes with a folder for each tenant: a run's inbox and "
+        "output must lie in its tenant's. Empty: anywhere.",
     )
 
     @property

@@ -1,4 +1,4 @@
-"""A sandbox for each test module, fresh accounts in it, and one Prefect server for all."""
+"""A sandbox for each test module, fresh accounts in it, and a Prefect server a test process."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -16,13 +16,6 @@ from birthcert.sandbox.server import Sandbox
 
 REGION = "eu-west-1"
 _accounts = itertools.count(200_000_000_001)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run all tests that need Prefect in one worker: its server takes 10 s to start."""
-    for item in items:
-        if "prefect" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("prefect"))
 
 
 @pytest.fixture(scope="session")

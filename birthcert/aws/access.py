@@ -4,7 +4,8 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import boto3
@@ -25,6 +26,9 @@ from birthcert.errors import AwsCallFailed, AwsUnreachable, ConfigurationError
 
 log = logging.getLogger(__name__)
 SANDBOX_HEADER = "x-birthcert-sandbox"
+# a sandbox's answer to DescribeEndpoint: AWS's endpoint needs neither
+DEVICE_PORT_HEADER = "x-birthcert-sandbox-device-port"
+SERVER_CA_HEADER = "x-birthcert-sandbox-server-ca"
 NO_CREDENTIALS = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError)
 UNREACHABLE_SECONDS = 10.0
 
@@ -32,8 +36,8 @@ UNREACHABLE_SECONDS = 10.0
 class AwsAccess:
     """Calls AWS in one region with the credentials of the standard boto3 chain; thread-safe.
 
-    `retry_seconds` bounds how long a throttled or dropped call is tried again. `throttled`
-    counts the throttled answers seen so far.
+    `retry_seconds` bounds how long a throttled or dropped call is tried again; once `ending` is
+    set none is. `throttled` counts the throttled answers seen so far.
     """
 
     def __init__(
@@ -47,12 +51,14 @@ class AwsAccess:
         connections: int = 64,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        ending: threading.Event | None = None,
     ) -> None:
         self.region = region
         self.throttled = 0
-        self._session = session or boto3.Session(region_name=region)
+        self._session = session or _session_in(region)
         self._retry_seconds = retry_seconds
         self._clock, self._sleep, self._draw = clock, sleep, random.Random()
+        self._ending = ending or threading.Event()
         self._config = Config(
             region_name=region,
             retries={"total_max_attempts": 1},
@@ -81,7 +87,8 @@ class AwsAccess:
             except (AwsCallFailed, AwsUnreachable) as failure:
                 attempt += 1
                 delay = delay_seconds(attempt, self._draw)
-                if self._clock() + delay - started > self._patience(failure, also):
+                patience = self._patience(failure, also)
+                if self._ending.is_set() or self._clock() + delay - started > patience:
                     raise
                 reason = failure.what
             log.warning("trying %s:%s again in %.1f s: %s", service, action, delay, reason)
@@ -144,6 +151,23 @@ class AwsAccess:
                         remedy="check the region and AWS_ENDPOINT_URL",
                     ) from None
             return self._clients[service]
+
+
+@contextmanager
+def usable_configuration() -> Iterator[None]:
+    """An AWS profile that is not there, or a damaged file of them, as a ConfigurationError."""
+    try:
+        yield
+    except BotoCoreError as error:
+        raise ConfigurationError(
+            f"the AWS configuration cannot be used: {_one_line(error)}",
+            remedy="check AWS_PROFILE and the files that AWS_CONFIG_FILE names (~/.aws)",
+        ) from error
+
+
+def _session_in(region: str) -> boto3.Session:
+    with usable_configuration():
+        return boto3.Session(region_name=region)
 
 
 def _next_page(answer: dict[str, Any]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from birthcert.models import (
     TAG_TENANT,
     BootstrapRequest,
     CertificateAuthority,
-    IssueRequest,
+    IssuerRequest,
     Place,
     Subject,
 )
@@ -39,6 +39,9 @@ def ensure_certificate_authority(
     found = find_certificate_authority(aws, request.tenant, place)
     if found is None:
         arn = _create(aws, request, place)
+        if private_ca.describe(aws, arn)["Status"] in GONE:
+            # the token still stands for one that failed or was deleted less than 5 minutes ago
+            arn = _create(aws, request, place, instead_of=arn)
         log.info("created certificate authority %s", arn)
     else:
         _compare(found, request)
@@ -82,7 +85,7 @@ def install_root_certificate(
     return private_ca.active_authority(aws, authority.arn).found()
 
 
-def issuing_authority(aws: AwsAccess, request: IssueRequest, place: Place) -> CertificateAuthority:
+def issuing_authority(aws: AwsAccess, request: IssuerRequest, place: Place) -> CertificateAuthority:
     """The ACTIVE CA that issues to the tenant's devices: the one named, or found by its tags."""
     if request.authority_arn:
         return private_ca.active_authority(aws, request.authority_arn).found()
@@ -95,7 +98,19 @@ def issuing_authority(aws: AwsAccess, request: IssueRequest, place: Place) -> Ce
     return private_ca.active_authority(aws, found["Arn"]).found()
 
 
-def _create(aws: AwsAccess, request: BootstrapRequest, place: Place) -> str:
+def tenant_of(aws: AwsAccess, arn: str) -> str | None:
+    """Whose a CA is by its tag; None where it has none, or is not there to be asked."""
+    try:
+        return _tags(aws, {"Arn": arn}).get(TAG_TENANT)
+    except AwsCallFailed as error:
+        if error.code in ("ResourceNotFoundException", "InvalidStateException"):
+            return None
+        raise
+
+
+def _create(
+    aws: AwsAccess, request: BootstrapRequest, place: Place, *, instead_of: str = ""
+) -> str:
     configuration = _configuration(request)
     answer = aws.call(
         SERVICE,
@@ -105,7 +120,11 @@ def _create(aws: AwsAccess, request: BootstrapRequest, place: Place) -> str:
         UsageMode=request.certificate_authority.usage_mode,
         KeyStorageSecurityStandard=request.certificate_authority.key_storage_security_standard,
         IdempotencyToken=idempotency_token(
-            request.tenant, place.name, "authority", json.dumps(configuration, sort_keys=True)
+            request.tenant,
+            place.name,
+            "authority",
+            json.dumps(configuration, sort_keys=True),
+            instead_of,
         ),
         Tags=[{"Key": key, "Value": value} for key, value in request.all_tags(place).items()],
     )

@@ -5,7 +5,7 @@ from typing import get_args
 
 import botocore.session
 
-from birthcert.aws.access import SANDBOX_HEADER, AwsAccess
+from birthcert.aws.access import SANDBOX_HEADER, AwsAccess, usable_configuration
 from birthcert.errors import AwsCallFailed, AwsUnreachable, ConfigurationError, WrongAccount
 from birthcert.models import Caller, Partition, Place, WhereRequest
 
@@ -15,9 +15,10 @@ log = logging.getLogger(__name__)
 def partition_of(region: str) -> Partition:
     """The partition of a region; ConfigurationError where AWS has no such region."""
     session = botocore.session.get_session()
-    for partition in get_args(Partition):
-        if region in session.get_available_regions("ec2", partition):
-            return partition  # type: ignore[no-any-return]
+    with usable_configuration():
+        for partition in get_args(Partition):
+            if region in session.get_available_regions("ec2", partition):
+                return partition  # type: ignore[no-any-return]
     raise ConfigurationError(
         f"AWS has no region {region!r} (as far as this botocore knows)",
         remedy="choose a region such as eu-west-1, or update boto3",
@@ -26,8 +27,12 @@ def partition_of(region: str) -> Partition:
 
 
 def default_region() -> str | None:
-    """The region of the environment or profile, as the standard chain has it."""
-    region: str | None = botocore.session.get_session().get_config_variable("region")
+    """The region of the environment or profile, as the standard chain has it.
+
+    ConfigurationError where the profile is not there or its file is damaged.
+    """
+    with usable_configuration():
+        region: str | None = botocore.session.get_session().get_config_variable("region")
     return region
 
 

@@ -1,10 +1,11 @@
 """What AWS IoT needs to provision a device: thing type, policy, template, and its endpoint."""
 
+import base64
 import json
 import logging
 from typing import Final
 
-from birthcert.aws.access import AwsAccess
+from birthcert.aws.access import DEVICE_PORT_HEADER, SERVER_CA_HEADER, AwsAccess
 from birthcert.aws.registration import describe_registration
 from birthcert.errors import AwsCallFailed, ResourceConflict
 from birthcert.jitp.requested import device_policy_document, provisioning_template_body
@@ -98,9 +99,19 @@ def attach_provisioning_template(
 
 
 def describe_endpoint(aws: AwsAccess) -> Endpoint:
-    """Where devices connect: always iot:Data-ATS [31]."""
+    """Where devices connect: always iot:Data-ATS [31].
+
+    A sandbox tells its port and server CA in headers: the API has no members for them.
+    """
     answer = aws.call(SERVICE, "DescribeEndpoint", endpointType="iot:Data-ATS")
-    return Endpoint(arn="", address=answer["endpointAddress"], outcome="found")
+    endpoint = Endpoint(arn="", address=answer["endpointAddress"], outcome="found")
+    headers = answer["ResponseMetadata"]["HTTPHeaders"]
+    if DEVICE_PORT_HEADER not in headers:
+        return endpoint
+    server_ca = base64.b64decode(headers[SERVER_CA_HEADER]).decode()
+    return endpoint.model_copy(
+        update={"port": int(headers[DEVICE_PORT_HEADER]), "server_ca": server_ca}
+    )
 
 
 def find_device_policy(

@@ -126,6 +126,14 @@ def find_registration(aws: AwsAccess, authority: CertificateAuthority) -> dict[s
     return _describe(aws, certificate_id(certificate))
 
 
+def verification_arn(aws: AwsAccess, authority: CertificateAuthority) -> str:
+    """The certificate that proved the CA, as the registration's tag tells; empty if it is not."""
+    description = find_registration(aws, authority)
+    if description is None:
+        return ""
+    return _tags(aws, description["certificateArn"]).get(TAG_VERIFICATION, "")
+
+
 def with_template(aws: AwsAccess, authority: CertificateAuthority) -> IssuingAuthority:
     """The CA with the template that its registration has: what its devices will be held to."""
     description = find_registration(aws, authority)

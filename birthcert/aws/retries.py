@@ -47,7 +47,10 @@ IN_PASSING: Final[dict[str, tuple[Patience, ...]]] = {
     "acm-pca.RevokeCertificate": _CONCURRENT,
     "acm-pca.UpdateCertificateAuthority": _CONCURRENT,
     "acm-pca.DeleteCertificateAuthority": _CONCURRENT,
-    "acm-pca.CreateCertificateAuthorityAuditReport": _IN_PROGRESS,
+    # not RequestFailed: a second report within 30 minutes is refused with it [14][inf]
+    "acm-pca.CreateCertificateAuthorityAuditReport": (
+        Patience("RequestInProgressException", 60),
+    ),
     # while it is being issued; what waits for it is Pending, not an error
     "acm-pca.GetCertificate": (Patience("RequestFailedException", 60),),
     "iot.RegisterCACertificate": (

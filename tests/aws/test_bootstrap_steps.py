@@ -162,6 +162,18 @@ def test_an_authority_disabled_or_deleted_under_us_is_named(
         private_ca.active_authority(aws, ready.arn)
 
 
+def test_a_deleted_authority_is_replaced_within_its_tokens_life(
+    aws: AwsAccess, place: Place, ready: CertificateAuthority
+) -> None:
+    """The token still names the deleted CA for five minutes: another one is made all the same."""
+    arn = {"CertificateAuthorityArn": ready.arn}
+    aws.call("acm-pca", "UpdateCertificateAuthority", **arn, Status="DISABLED")
+    aws.call("acm-pca", "DeleteCertificateAuthority", **arn)
+    again = make_authority(aws, place)
+    assert again.arn != ready.arn
+    assert (again.outcome, again.status) == ("created", "ACTIVE")
+
+
 def test_the_registration_is_adopted_the_second_time(
     aws: AwsAccess, place: Place, ready: CertificateAuthority, counted: Callable[[], dict[str, int]]
 ) -> None:

@@ -1,0 +1,362 @@
+"""The command line: one thin function a command; flows and the sandbox are imported when used."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import cyclopts
+from cyclopts import App, Group, Parameter
+
+from birthcert import __version__, cli_team, console
+from birthcert.console import Show
+from birthcert.models import BootstrapRequest, CanaryRequest, IssueRequest, ReconcileRequest
+from birthcert.options import (
+    Authority,
+    Connecting,
+    Devices,
+    PlannedDevices,
+    Provisioning,
+    Reconciling,
+    Where,
+)
+
+app = App(
+    name="birthcert",
+    version=__version__,
+    help="Birth certificates for device fleets: AWS Private CA and AWS IoT provisioning.",
+    default_parameter=Parameter(negative=()),
+)
+sandbox = App(name="sandbox", help="A local AWS that refuses what AWS refuses. Not for production.")
+app.command(sandbox)
+cli_team.mount(app)
+
+Common = Annotated[Show, Parameter(name="*", group=Group("Output", sort_key=9))]
+WhereFlags = Annotated[Where, Parameter(name="*", group=Group("Where", sort_key=1))]
+AuthorityFlags = Annotated[
+    Authority, Parameter(name="*", group=Group("Certificate authority", sort_key=2))
+]
+ProvisioningFlags = Annotated[
+    Provisioning, Parameter(name="*", group=Group("Provisioning", sort_key=3))
+]
+DeviceFlags = Annotated[Devices, Parameter(name="*", group=Group("Devices", sort_key=2))]
+ConnectingFlags = Annotated[Connecting, Parameter(name="*", group=Group("Device", sort_key=2))]
+ReconcilingFlags = Annotated[Reconciling, Parameter(name="*", group=Group("Audit", sort_key=2))]
+PlannedDeviceFlags = Annotated[
+    PlannedDevices, Parameter(name="*", group=Group("Devices", sort_key=4))
+]
+
+
+@app.command
+def bootstrap(
+    *,
+    where: WhereFlags,
+    authority: AuthorityFlags = Authority(),
+    provisioning: ProvisioningFlags = Provisioning(),
+    refresh: bool = False,
+    canary: Annotated[bool, Parameter(negative="--no-canary")] = True,
+    show: Common = Show(),
+) -> int:
+    """Make an account and region ready: CA, registration with AWS IoT, provisioning template.
+
+    Run it again after a crash: it goes on where it stopped and makes nothing twice.
+
+    Parameters
+    ----------
+    refresh
+        Look everything up in AWS again, whatever earlier runs recorded.
+    canary
+        Prove it with a throw-away device at the end: needs a route to the device endpoint.
+    """
+
+    def command() -> int:
+        request = _bootstrap_request(where, authority, provisioning, refresh=refresh, canary=canary)
+        from birthcert.runs import run_bootstrap
+
+        report = run_bootstrap(request, show)
+        if show.json:
+            console.print_json(report)
+        else:
+            from birthcert.screens import show_bootstrap
+
+            show_bootstrap(report)
+        return console.DONE
+
+    return console.run_command(command, debug=show.debug)
+
+
+@app.command
+def issue(*, where: WhereFlags, devices: DeviceFlags, show: Common = Show()) -> int:
+    """Certify the devices of a manifest; exit code 3 where some were refused."""
+
+    def command() -> int:
+        request = _issue_request(where, devices)
+        from birthcert.runs import run_issue
+
+        report = run_issue(request, show)
+        if show.json:
+            console.print_json(report)
+        else:
+            from birthcert.screens import show_issue
+
+            show_issue(report)
+        return report.exit_code()
+
+    return console.run_command(command, debug=show.debug)
+
+
+@app.command
+def plan(
+    *,
+    where: WhereFlags,
+    authority: AuthorityFlags = Authority(),
+    provisioning: ProvisioningFlags = Provisioning(),
+    devices: PlannedDeviceFlags = PlannedDevices(),
+    show: Common = Show(),
+) -> int:
+    """What bootstrap would do and cost, or with --manifest, issue; touches nothing."""
+
+    def command() -> int:
+        from birthcert.planning import plan_here
+        from birthcert.screens import show_plan
+
+        console.show_logs(Show(quiet=True, debug=show.debug))
+        request: BootstrapRequest | IssueRequest
+        if devices.manifest is None:
+            request = _bootstrap_request(where, authority, provisioning)
+        else:
+            request = _issue_request(where, devices)
+        found = plan_here(request)
+        if show.json:
+            console.print_json(found)
+        else:
+            show_plan(found)
+        return console.DONE
+
+    return console.run_command(command, debug=show.debug)
+
+
+@app.command
+def connect(*, where: WhereFlags, connecting: ConnectingFlags, show: Common = Show()) -> int:
+    """Be a device: connect over mutual TLS, publish, subscribe; say why where AWS refuses."""
+
+    def command() -> int:
+        from birthcert.connecting import ConnectRequest, connect_here
+        from birthcert.device_screens import show_connect, show_message
+
+        with console.usage_errors():
+            facts = {**where.request_facts(), **connecting.request_facts()}
+            request = ConnectRequest.model_validate(facts)
+        console.show_logs(show)
+        report = connect_here(request, listen=lambda m: None if show.json else show_message(m))
+        if show.json:
+            console.print_json(report)
+        else:
+            show_connect(report)
+        for problem in report.problems:
+            console.print_error(problem)
+        return console.FAILED if report.problems else console.DONE
+
+    return console.run_command(command, debug=show.debug)
+
+
+@app.command
+def reconcile(*, where: WhereFlags, reconciling: ReconcilingFlags, show: Common = Show()) -> int:
+    """Put the ledger right with what AWS has issued; exit code 3 where something is yours to judge.
+
+    Adopts certificates whose answer was lost, frees requests that bought nothing, writes missing
+    files again. Buys nothing.
+    """
+
+    def command() -> int:
+        with console.usage_errors():
+            facts = {**where.request_facts(), **reconciling.request_facts()}
+            request = ReconcileRequest.model_validate(facts)
+        from birthcert.runs import run_reconcile
+
+        report = run_reconcile(request, show)
+        if show.json:
+            console.print_json(report)
+        else:
+            from birthcert.ledger_screens import show_reconcile
+
+            show_reconcile(report)
+        return report.exit_code()
+
+    return console.run_command(command, debug=show.debug)
+
+
+@app.command
+def status(*, tenant: str | None = None, show: Common = Show()) -> int:
+    """List runs and batches, and what each batch still lacks; AWS is not asked.
+
+    Parameters
+    ----------
+    tenant
+        Only this tenant's; all where not given.
+    """
+
+    def command() -> int:
+        from birthcert.runs import read_status
+
+        report = read_status(tenant, show)
+        if show.json:
+            console.print_json(report)
+        else:
+            from birthcert.ledger_screens import show_status
+
+            show_status(report)
+        return console.DONE
+
+    return console.run_command(command, debug=show.debug)
+
+
+@app.command
+def canary(
+    *,
+    where: WhereFlags,
+    authority_arn: str | None = None,
+    topic_namespace: str = "",
+    show: Common = Show(),
+) -> int:
+    """Prove that a new device would be provisioned: a throw-away one is, and is taken away.
+
+    Parameters
+    ----------
+    authority_arn
+        The issuing CA; the tenant's where not given.
+    topic_namespace
+        First level of the devices' topics; the tenant where not given.
+    """
+
+    def command() -> int:
+        facts = {"authority_arn": authority_arn, "topic_namespace": topic_namespace}
+        with console.usage_errors():
+            request = CanaryRequest.model_validate({**where.request_facts(), **facts})
+        from birthcert.runs import run_canary
+
+        report = run_canary(request, show)
+        if show.json:
+            console.print_json(report)
+        else:
+            from birthcert.device_screens import show_canary
+
+            show_canary(report)
+        return console.DONE
+
+    return console.run_command(command, debug=show.debug)
+
+
+@app.command
+def demo(*, keep: bool = False, directory: Path = Path("build/demo"), show: Common = Show()) -> int:
+    """Bootstrap and certify an example fleet of 25 devices on a local sandbox.
+
+    Parameters
+    ----------
+    keep
+        Leave the sandbox and Prefect's UI up to look around; Ctrl-C ends them.
+    directory
+        Where the files go.
+    """
+
+    def command() -> int:
+        from birthcert.demo import run_demo
+
+        return run_demo(directory, keep=keep, show=show)
+
+    return console.run_command(command, debug=show.debug)
+
+
+@sandbox.command
+def serve(
+    *,
+    dir: Path,
+    port: int = 0,
+    mqtt_port: int = 0,
+    quotas: str = "off",
+    account: str | None = None,
+    region: str | None = None,
+    knob: list[str] | None = None,
+    debug: bool = False,
+) -> int:
+    """Serve the sandbox in the foreground until Ctrl-C; writes DIR/sandbox.json when ready.
+
+    Parameters
+    ----------
+    dir
+        Folder for sandbox.json, the server's CA and the log.
+    port
+        HTTP port on the loopback; 0 takes a free one.
+    mqtt_port
+        Device port (MQTT over mutual TLS); 0 takes a free one.
+    quotas
+        `aws` enforces AWS's default quotas; `off` does not.
+    account
+        Account of the sandbox's own access key.
+    region
+        Region of the sandbox's own environment.
+    knob
+        Misbehaviour from the start, NAME=JSON, such as iam_delay_seconds=20; may be repeated.
+    """
+
+    def command() -> int:
+        from birthcert.sandbox.command import serve_sandbox
+
+        return serve_sandbox(
+            dir, port, mqtt_port, quotas=quotas, account=account, region=region, knobs=knob or []
+        )
+
+    return console.run_command(command, debug=debug)
+
+
+@sandbox.command
+def env(*, dir: Path, debug: bool = False) -> int:
+    """Print the exports that point a shell's AWS tools at a running sandbox: eval "$(...)".
+
+    Parameters
+    ----------
+    dir
+        The folder given to `sandbox serve`.
+    """
+
+    def command() -> int:
+        from birthcert.sandbox.command import shell_exports
+
+        print(shell_exports(dir))
+        return console.DONE
+
+    return console.run_command(command, debug=debug)
+
+
+def _bootstrap_request(
+    where: Where, authority: Authority, provisioning: Provisioning, **more: bool
+) -> BootstrapRequest:
+    facts: dict[str, Any] = {
+        **where.request_facts(),
+        **authority.request_facts(),
+        **provisioning.request_facts(),
+        **more,
+    }
+    with console.usage_errors():
+        return BootstrapRequest.model_validate(facts)
+
+
+def _issue_request(where: Where, devices: Devices | PlannedDevices) -> IssueRequest:
+    with console.usage_errors():
+        return IssueRequest.model_validate({**where.request_facts(), **devices.request_facts()})
+
+
+def run(arguments: list[str]) -> int:
+    """The exit code of `birthcert ARGUMENTS`; wrong usage is one line and exit code 2."""
+    try:
+        result = app(
+            arguments, exit_on_error=False, print_error=False, result_action="return_value"
+        )
+    except cyclopts.CycloptsError as error:
+        console.print_error(f"{str(error).strip().rstrip('.')}; see birthcert --help")
+        return console.WRONG_USAGE
+    return result if isinstance(result, int) else console.DONE
+
+
+def main() -> None:
+    """The entry point of the `birthcert` script."""
+    sys.exit(run(sys.argv[1:]))

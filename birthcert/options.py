@@ -1,0 +1,251 @@
+"""The command line's flags in groups, and the request fields that they become."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from birthcert.errors import ConfigurationError, UnusableInput
+
+
+@dataclass(frozen=True)
+class Where:
+    """Which tenant, in which account and region."""
+
+    tenant: str
+    """Whose devices: lower-case letters, digits and hyphens."""
+    account: str | None = None
+    """The account that must be reached; the credentials' own where not given."""
+    region: str | None = None
+    """AWS region; the credentials' own where not given."""
+    partition: str | None = None
+    """aws, aws-cn or aws-us-gov; the region's own where not given."""
+
+    def request_facts(self) -> dict[str, Any]:
+        """The fields of WhereRequest."""
+        return {
+            "tenant": self.tenant,
+            "account": self.account,
+            "region": self.region,
+            "partition": self.partition or self._partition(),
+        }
+
+    def _partition(self) -> str:
+        from birthcert.aws.caller import default_region, partition_of
+
+        region = self.region or default_region()
+        return partition_of(region) if region else "aws"
+
+
+@dataclass(frozen=True)
+class Authority:
+    """The certificate authority to make."""
+
+    authority: str = "pca-root"
+    """Where the trust starts: pca-root."""
+    key_algorithm: str = "RSA_2048"
+    """RSA_2048, RSA_3072, RSA_4096, EC_prime256v1 or EC_secp384r1."""
+    signing_algorithm: str | None = None
+    """Such as SHA256WITHRSA; the one that fits the key where not given."""
+    common_name: str = ""
+    """The CA's common name; 'TENANT device CA' where nothing of the subject is given."""
+    organization: str = ""
+    """The CA's organization."""
+    organizational_unit: str = ""
+    """The CA's organizational unit."""
+    country: str = ""
+    """The CA's country, two letters."""
+    state: str = ""
+    """The CA's state or province."""
+    locality: str = ""
+    """The CA's locality."""
+    ca_validity_days: int = 3_650
+    """Life of the CA's certificate."""
+    usage_mode: str = "GENERAL_PURPOSE"
+    """GENERAL_PURPOSE or SHORT_LIVED_CERTIFICATE (7 days at most)."""
+    key_storage_security_standard: str = "FIPS_140_2_LEVEL_3_OR_HIGHER"
+    """CCPC_LEVEL_1_OR_HIGHER in regions without FIPS level 3."""
+    verification_template: str = "EndEntityCertificate/V1"
+    """The written recipe used SubordinateCACertificate_PathLen0/V1."""
+    verification_validity_days: int = 1
+    """The written recipe used 3640."""
+
+    def request_facts(self) -> dict[str, Any]:
+        """The fields of BootstrapRequest."""
+        subject = ("common_name", "organization", "organizational_unit", "country", "state")
+        return {
+            "authority": self.authority,
+            "certificate_authority": {
+                "key_algorithm": self.key_algorithm,
+                "signing_algorithm": self.signing_algorithm,
+                "subject": {name: getattr(self, name) for name in (*subject, "locality")},
+                "validity_days": self.ca_validity_days,
+                "usage_mode": self.usage_mode,
+                "key_storage_security_standard": self.key_storage_security_standard,
+            },
+            "verification_certificate": {
+                "template": self.verification_template,
+                "validity_days": self.verification_validity_days,
+            },
+        }
+
+
+@dataclass(frozen=True)
+class Provisioning:
+    """What devices become when they first connect."""
+
+    thing_type: str = "UnifiedAgent"
+    """Thing type of every device."""
+    policy_name: str = ""
+    """The devices' shared policy; 'TENANT-device' where not given."""
+    policy: str = "least-privilege"
+    """least-privilege, or recipe-wide (every device may act as every other)."""
+    policy_file: Path | None = None
+    """Your own policy document instead."""
+    topic_namespace: str = ""
+    """First level of the devices' topics; the tenant where not given."""
+    role_name: str = "ACME-IOT-JIT-PROV"
+    """IAM role that AWS IoT provisions under."""
+    template_file: Path | None = None
+    """Your own provisioning template (templateBody.json)."""
+    tag: list[str] | None = None
+    """A tag on all that is made, KEY=VALUE; may be repeated."""
+
+    def request_facts(self) -> dict[str, Any]:
+        """The fields of BootstrapRequest."""
+        return {
+            "thing_type": self.thing_type,
+            "device_policy": {
+                "name": self.policy_name,
+                "kind": self.policy,
+                "topic_namespace": self.topic_namespace,
+                "document": _text_of(self.policy_file),
+            },
+            "role_name": self.role_name,
+            "template_body": _text_of(self.template_file),
+            "tags": dict(_tag(tag) for tag in self.tag or []),
+        }
+
+
+@dataclass(frozen=True)
+class Devices:
+    """The devices to certify."""
+
+    manifest: str
+    """CSV (device_id,csr) or JSONL, gzipped or not."""
+    out: str
+    """Folder for certificates and report.csv."""
+    authority_arn: str | None = None
+    """The issuing CA; the tenant's where not given."""
+    template: str = "EndEntityClientAuthCertificate/V1"
+    """The written recipe used EndEntityCertificate/V1."""
+    validity_days: int = 3_640
+    """Cut to the CA's own end where that comes first."""
+    subject: str = "from-csr"
+    """from-csr: the CSR's CommonName must be the device_id. from-manifest: the columns rule."""
+    generate_keys: str | None = None
+    """RSA_2048 or EC_prime256v1: make the devices' keys here, encrypted. Test fleets only."""
+    key_passphrase_file: str | None = None
+    """File with the passphrase for them; else BIRTHCERT_KEY_PASSPHRASE."""
+    chunk_size: int = 100
+    """Devices in one task run."""
+    threads: int = 16
+    """Calls to AWS at the same time."""
+
+    def request_facts(self) -> dict[str, Any]:
+        """The fields of IssueRequest."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class Connecting:
+    """The device to be, and what it does."""
+
+    certificate: Path
+    """chain.pem: the device's certificate, then its CA's."""
+    key: Path
+    """Its private key (PEM), encrypted or not; it stays in memory."""
+    key_passphrase_file: str | None = None
+    """File with the key's passphrase; else BIRTHCERT_KEY_PASSPHRASE."""
+    thing_name: str | None = None
+    """Thing name and client id; the certificate's CommonName where not given."""
+    endpoint: str | None = None
+    """HOST[:PORT]; what DescribeEndpoint says (iot:Data-ATS) where not given."""
+    port: int | None = None
+    """8883, or 443 where that is blocked; else BIRTHCERT_DEVICE_PORT."""
+    server_ca: Path | None = None
+    """CA of the endpoint's certificate; else BIRTHCERT_SERVER_CA, else the system's store."""
+    protocol: str = "mqtt5"
+    """mqtt5 or mqtt311."""
+    topic: str | None = None
+    """Publish to this topic, with --message-file."""
+    message_file: Path | None = None
+    """The message: at most 128 KB."""
+    subscribe: str | None = None
+    """Subscribe to this filter and wait for a message."""
+    wait_seconds: float = 10.0
+    """How long to wait for it."""
+
+    def request_facts(self) -> dict[str, Any]:
+        """The fields of ConnectRequest."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class Reconciling:
+    """What to compare the ledger with."""
+
+    bucket: str
+    """S3 bucket for Private CA's audit report; its policy must let Private CA write."""
+    authority_arn: str | None = None
+    """The CA to look at; the tenant's where not given."""
+    dry_run: bool = False
+    """Only say what is wrong: change neither ledger nor files."""
+    threads: int = 16
+    """Calls to AWS at the same time."""
+
+    def request_facts(self) -> dict[str, Any]:
+        """The fields of ReconcileRequest."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class PlannedDevices:
+    """A batch to plan."""
+
+    manifest: str | None = None
+    """Plan a batch of these devices instead of a bootstrap."""
+    issuing_template: str = "EndEntityClientAuthCertificate/V1"
+    """The written recipe used EndEntityCertificate/V1."""
+    validity_days: int = 3_640
+    """Of the devices' certificates."""
+    subject: str = "from-csr"
+    """from-csr or from-manifest, as for issue."""
+    generate_keys: str | None = None
+    """As for issue; a plan makes none."""
+
+    def request_facts(self) -> dict[str, Any]:
+        """The fields of IssueRequest; a plan has no output."""
+        return {
+            "manifest": self.manifest,
+            "template": self.issuing_template,
+            "validity_days": self.validity_days,
+            "subject": self.subject,
+            "generate_keys": self.generate_keys,
+            "out": "",
+        }
+
+
+def _text_of(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnusableInput(f"cannot read {path}: {error}", remedy="give a readable file") from None
+
+
+def _tag(text: str) -> tuple[str, str]:
+    key, separator, value = text.partition("=")
+    if not separator or not key:
+        raise ConfigurationError(f"tag {text!r} is not KEY=VALUE", remedy="write it so")
+    return key, value

@@ -1,0 +1,148 @@
+"""The human text of the commands' results."""
+
+import csv
+from pathlib import Path
+
+from birthcert import console
+from birthcert.connecting import ConnectReport
+from birthcert.models import BootstrapReport, IssueReport
+from birthcert.planning import BootstrapPlan, IssuePlan
+
+DEMO_COLUMNS = [
+    "device",
+    "outcome",
+    "serial number",
+    "valid until",
+    "openssl",
+    "thing",
+    "status",
+    "published",
+]
+
+
+def show_bootstrap(report: BootstrapReport) -> None:
+    """What exists now, and how each step came about."""
+    if report.sandbox:
+        console.out.print(f"[yellow]local sandbox {report.sandbox}, not AWS[/]")
+    console.print_rows(
+        ["step", "outcome", "seconds", "ARN"],
+        [[s.name, s.outcome, f"{s.seconds:.2f}", s.arn] for s in report.steps],
+    )
+    console.out.print()
+    console.print_facts(
+        f"{report.tenant} is ready in {report.region} of {report.account}",
+        {
+            "certificate authority": report.authority_arn,
+            "valid until": report.authority_not_after,
+            "registration": report.registration["certificate_arn"],
+            "role": report.role_arn,
+            "device policy": report.policy_name,
+            "thing type": report.thing_type,
+            "device endpoint": report.endpoint,
+        },
+    )
+
+
+def show_issue(report: IssueReport) -> None:
+    """A batch's counts and where its files are."""
+    console.print_facts(
+        f"{report.tenant}: {report.issued + report.existing} of {report.requested} devices "
+        "have certificates",
+        {
+            "issued": report.issued,
+            "existing": report.existing,
+            "refused": report.refused,
+            "failed": report.failed,
+            "rate": f"{report.certificates_per_second:.1f} certificates a second"
+            + (f", {report.throttled} calls throttled" if report.throttled else ""),
+            "certificates": report.out,
+            "report": report.report,
+        },
+    )
+
+
+def show_plan(plan: BootstrapPlan | IssuePlan) -> None:
+    """What would be done and what it costs."""
+    if plan.sandbox:
+        console.out.print(f"[yellow]local sandbox {plan.sandbox}, not AWS[/]")
+    if isinstance(plan, BootstrapPlan):
+        console.print_rows(
+            ["step", "would", "what", "USD"],
+            [[s.step, s.action, s.what, f"{s.usd:.2f}" if s.usd else ""] for s in plan.steps],
+        )
+        console.out.print(
+            f"\n{plan.usd_a_month:.2f} USD more a month and {plan.usd_now:.2f} USD once "
+            f"(prices of {plan.prices_as_of}); nothing was touched"
+        )
+        return
+    batch = plan.batch
+    console.print_facts(
+        f"{batch.certificates} of {plan.rows} devices of {plan.tenant} can be certified",
+        {
+            "certificate authority": f"{plan.authority_arn}, {plan.days_left} days left",
+            "price": f"{batch.price_usd_least:.2f} to {batch.price_usd:.2f} USD, by what the month "
+            f"has seen already (prices of {batch.prices_as_of})",
+            "time": f"{batch.seconds} s at {batch.quota_per_second:g} {batch.limited_by} a second",
+            "room in the CA": batch.ca_room,
+            "refused": plan.refused,
+        },
+    )
+    for line in (*batch.problems, *plan.refusals):
+        console.out.print(f"  {line}", markup=False)
+
+
+def show_demo(
+    *,
+    directory: Path,
+    bootstrapped: BootstrapReport,
+    issued: IssueReport,
+    verified: dict[str, bool],
+    connected: list[ConnectReport],
+    ui: str,
+    seconds: float,
+) -> None:
+    """What exists now, where the files lie, how long it took, and the UI's address."""
+    console.print_rows(DEMO_COLUMNS, _device_rows(issued, verified, connected))
+    for problem in (problem for report in connected for problem in report.problems):
+        console.out.print(f"  {problem}", markup=False)
+    console.out.print()
+    show_bootstrap(bootstrapped)
+    console.out.print()
+    console.print_facts(
+        f"{issued.issued} of {issued.requested} devices certified, "
+        f"{sum(verified.values())} verified by openssl, "
+        f"{sum(report.published for report in connected)} provisioned and publishing, "
+        f"in {seconds:.1f} s",
+        {
+            "certificates": issued.out,
+            "report": issued.report,
+            "reports as JSON": f"{directory}/bootstrap.json, issue.json, connect.jsonl",
+            "sandbox": f"{directory}/sandbox.json",
+            "Prefect's UI": f"{ui} (make demo KEEP=1 leaves it up)",
+        },
+    )
+
+
+def _device_rows(
+    issued: IssueReport, verified: dict[str, bool], connected: list[ConnectReport]
+) -> list[list[str]]:
+    things = {report.thing_name: report for report in connected}
+    with Path(issued.report).open(newline="") as stream:
+        return [
+            [
+                row["device_id"],
+                row["outcome"],
+                row["serial_number"][:23] + "...",
+                row["not_after"][:10],
+                "OK" if verified.get(row["device_id"]) else "FAILED",
+                *_thing_cells(things.get(row["device_id"])),
+            ]
+            for row in csv.DictReader(stream)
+        ]
+
+
+def _thing_cells(report: ConnectReport | None) -> list[str]:
+    if report is None:
+        return ["", "", "no"]
+    thing = report.thing_name if report.connected else ""
+    return [thing, report.certificate_status, "yes" if report.published else "no"]

@@ -1,0 +1,67 @@
+"""Chunks of a batch as task runs, submitted as slots free up and collected in order."""
+
+import threading
+from collections import deque
+from collections.abc import Generator, Iterator
+from typing import Any
+
+from prefect.futures import PrefectFuture
+from prefect.utilities.annotations import quote
+
+from birthcert.issuance.batch import chunks
+from birthcert.issuance.devices import Device, DeviceOutcome
+from birthcert.issuance.output import OutputFolder
+from birthcert.models import IssueRequest, IssuingAuthority, Place
+from tasks.issuance import issue_chunk
+
+CHUNKS_IN_FLIGHT = 2
+
+
+def certified(
+    request: IssueRequest,
+    place: Place,
+    authority: IssuingAuthority,
+    *,
+    batch_id: int,
+    rows: Iterator[Device | DeviceOutcome],
+    out: OutputFolder,
+) -> Generator[DeviceOutcome]:
+    """The outcome of every row, in the manifest's order; holds a few chunks, not the manifest.
+
+    Whatever ends it early, Ctrl-C included, stops the chunks in flight: they finish the calls
+    that they have begun and write them down. Close it: a caller that fails leaves it open.
+    """
+    in_flight: deque[tuple[list[Device | DeviceOutcome], PrefectFuture[Any]]] = deque()
+    stop = threading.Event()
+    try:
+        for number, chunk in enumerate(chunks(rows, request.chunk_size), start=1):
+            devices = [row for row in chunk if isinstance(row, Device)]
+            future = issue_chunk.submit(  # type: ignore[call-overload]
+                request=request,
+                place=place,
+                authority=authority,
+                batch_id=batch_id,
+                number=number,
+                devices=quote(devices),
+                out=quote(out),
+                stop=quote(stop),
+            )
+            in_flight.append((chunk, future))
+            if len(in_flight) >= CHUNKS_IN_FLIGHT:
+                yield from _collected(*in_flight[0])
+                in_flight.popleft()
+        while in_flight:
+            yield from _collected(*in_flight[0])
+            in_flight.popleft()
+    finally:
+        stop.set()
+        for _, future in in_flight:
+            future.wait()
+
+
+def _collected(
+    chunk: list[Device | DeviceOutcome], future: PrefectFuture[Any]
+) -> Iterator[DeviceOutcome]:
+    outcomes = {outcome.row: outcome for outcome in future.result()}
+    for row in chunk:
+        yield outcomes[row.row] if isinstance(row, Device) else row

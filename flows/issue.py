@@ -1,0 +1,52 @@
+"""Certify the devices of a manifest: CSRs in, certificates and report.csv out.
+
+Needs a tenant that is bootstrapped. Devices go in chunks, a task each; every intent and every
+ARN is written to the ledger, so that a run after a crash buys nothing twice. The keys stay on the
+devices; test fleets may have theirs made here, encrypted, with a passphrase from a file or the
+environment and never from a parameter.
+"""
+
+from contextlib import closing
+
+from prefect import flow
+from prefect.artifacts import create_markdown_artifact
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from birthcert.issuance.batch import Batch, checked_rows
+from birthcert.issuance.output import prepare_output
+from birthcert.models import IssueReport, IssueRequest
+from birthcert.reports import issue_markdown
+from flows.chunks import CHUNKS_IN_FLIGHT, certified
+from flows.runbook import Runbook
+from tasks.access import aws_in, ledger
+from tasks.authority import find_issuing_authority
+from tasks.caller import check_caller
+from tasks.events import announce_batch
+
+
+@flow(
+    name="issue",
+    flow_run_name="issue · {request.tenant}",
+    task_runner=ThreadPoolTaskRunner(max_workers=CHUNKS_IN_FLIGHT),  # type: ignore[arg-type]
+)
+def issue(request: IssueRequest) -> IssueReport:
+    """Check every row, certify what can be, and report the rest with its reason."""
+    run = Runbook()
+    place = run(check_caller, request).place
+    out = prepare_output(request.out)
+    authority = run(find_issuing_authority, request, place)
+    rows = checked_rows(request, authority.template_body or None)
+    with (
+        Batch(request, place, authority, ledger=ledger(), out=out) as batch,
+        closing(
+            certified(request, place, authority, batch_id=batch.id, rows=rows, out=out)
+        ) as outcomes,
+    ):
+        batch.record(outcomes)
+    report = batch.report(throttled=aws_in(place.region, request.account_block).throttled)
+    announce_batch(report)
+    create_markdown_artifact(
+        key=f"issue-{request.tenant}-{place.region}",
+        markdown=issue_markdown(report, batch.without_certificate),
+    )
+    return report

@@ -1,0 +1,43 @@
+"""What all tasks of a process share: a way to AWS for each region, and the ledger."""
+
+from functools import lru_cache
+
+from birthcert.aws.access import AwsAccess
+from birthcert.aws.caller import resolve_region
+from birthcert.interrupts import asked_to_end
+from birthcert.ledger.ledger import Ledger
+from birthcert.models import WhereRequest
+from birthcert.settings import load_settings
+from blocks.aws_account import load_account
+
+
+@lru_cache(maxsize=64)
+def aws_in(region: str, account_block: str | None = None) -> AwsAccess:
+    """The way to AWS in a region, with this machine's settings.
+
+    The credentials are those of the named AWS Account block; without one, this machine's own.
+    """
+    settings = load_settings()
+    return AwsAccess(
+        region,
+        session=load_account(account_block).get_session(region) if account_block else None,
+        retry_seconds=settings.retry_seconds,
+        connect_timeout_seconds=settings.connect_timeout_seconds,
+        read_timeout_seconds=settings.read_timeout_seconds,
+        ending=asked_to_end,
+    )
+
+
+def region_of(request: WhereRequest) -> str:
+    """The region of the request, else of its account block, else this machine's own."""
+    if request.account_block and not request.region:
+        region = load_account(request.account_block).region
+        request = request.model_copy(update={"region": region})
+    return resolve_region(request)
+
+
+@lru_cache(maxsize=1)
+def ledger() -> Ledger:
+    """The ledger of the settings, opened and brought forward."""
+    settings = load_settings()
+    return Ledger.open(settings.ledger_url, settings.state_folder)
