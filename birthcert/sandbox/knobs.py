@@ -59,6 +59,7 @@ class Knobs(BaseModel):
     freeze_devices: bool = False
     keep_alive_minimum_seconds: Annotated[int, Field(ge=1, le=1_200)] = 30
     network_delay_seconds: Seconds = 0.0
+    session_token_seconds: Annotated[float, Field(gt=0, le=43_200)] | None = None
 
 
 class KnobBox:

@@ -12,7 +12,7 @@ from moto.core.base_backend import BackendDict
 from moto.core.model_instances import reset_model_data
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from birthcert.sandbox import moto_iam
+from birthcert.sandbox import moto_iam, moto_sts
 from birthcert.sandbox.front.answers import json_answer
 from birthcert.sandbox.front.application import Call
 from birthcert.sandbox.front.http_messages import HttpRequest, HttpResponse
@@ -29,6 +29,7 @@ def begin(state: SandboxState) -> None:
     BackendDict.reset()
     reset_model_data()
     moto_iam.install()
+    moto_sts.install(state)
     moto_private_ca.install(state)
     moto_iot.install(state)
 

@@ -101,6 +101,7 @@ class Sandbox:
         prepare_moto()
         # here and not above: they import moto, which reads its switches then
         from birthcert.sandbox import device, moto_work
+        from birthcert.sandbox.device.announcement import announcing
 
         moto_work.begin(state)
         calls = Calls()
@@ -111,7 +112,7 @@ class Sandbox:
             keys=AccessKeys(state),
             faults=Faults(state.knobs),
             quotas=Quotas(state.clock) if quotas else None,
-            work=moto_work.work,
+            work=announcing(moto_work.work, state, directory),
         )
         http = HttpServer(port, application, {SANDBOX_HEADER: state.instance})
         undo.callback(http.server_close)

@@ -40,8 +40,8 @@ def _actions(file: Path) -> set[str]:
 
 
 def test_each_operator_has_a_policy() -> None:
-    """Whoever bootstraps, issues or tears down has a role of its own."""
-    assert [file.stem for file in FILES] == ["bootstrap", "issuer", "teardown"]
+    """Whoever bootstraps, issues, proves or tears down has a role of its own."""
+    assert [file.stem for file in FILES] == ["bootstrap", "canary", "issuer", "teardown"]
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -100,7 +100,7 @@ def test_issuing_is_limited_to_the_templates_of_devices() -> None:
 
 
 def test_who_makes_and_who_issues_cannot_destroy() -> None:
-    """Delete, revoke and detach belong to the teardown's role alone."""
+    """Delete, revoke and detach belong to other roles; the canary takes away only its own thing."""
     for name in ("bootstrap", "issuer"):
         actions = _actions(HOME / "examples" / "iam" / f"{name}.json")
         assert not [each for each in actions if re.search("Delete|Revoke|Detach|Deprecate", each)]

@@ -6,12 +6,14 @@ from birthcert.sandbox.environment import prepare_moto
 
 prepare_moto()
 
-from birthcert.sandbox import moto_iam, moto_seams  # noqa: E402 - after moto's environment
+from birthcert.sandbox import moto_iam, moto_seams, moto_sts  # noqa: E402 - after moto's environment
 from birthcert.sandbox.iot import moto as moto_iot  # noqa: E402
 from birthcert.sandbox.moto_seams import Seam  # noqa: E402
 
 
-@pytest.mark.parametrize("seam", [*moto_iot.seams(), *moto_iam.seams()], ids=lambda seam: seam.name)
+@pytest.mark.parametrize(
+    "seam", [*moto_iot.seams(), *moto_iam.seams(), *moto_sts.seams()], ids=lambda seam: seam.name
+)
 def test_seam_of_moto_exists(seam):
     """Each internal of moto that is replaced or relied on exists in the pinned release."""
     assert seam.present, f"moto moved {seam.name}: look at who names it in birthcert/sandbox"

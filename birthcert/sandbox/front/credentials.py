@@ -4,6 +4,7 @@ Signatures are not checked; access keys are. A key that this sandbox did not mak
 that production credentials sent here by mistake get a clear answer.
 """
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,6 +19,8 @@ _CREDENTIAL: Final = re.compile(
     r"(?P<key>[^/\s=,]+)/(?P<date>\d{8})/(?P<region>[^/\s,]+)/(?P<service>[^/\s,]+)/aws4_request"
 )
 _OPERATOR: Final = "birthcert-sandbox"
+# the attribute of an assumed role's key that says when it ends, in seconds since the epoch
+EXPIRES_AT: Final = "birthcert_expires_at"
 # Code by protocol: the JSON services say it in other words than the query services and S3
 _CODES: Final = {
     "missing": (
@@ -31,6 +34,8 @@ _CODES: Final = {
         "AuthorizationHeaderMalformed",
     ),
     "unknown key": ("UnrecognizedClientException", "InvalidClientTokenId", "InvalidAccessKeyId"),
+    # which code AWS IoT gives is in no document [inf]
+    "expired": ("ExpiredTokenException", "ExpiredToken", "ExpiredToken"),
     "region": (
         "InvalidSignatureException",
         "SignatureDoesNotMatch",
@@ -87,7 +92,10 @@ class AccessKeys:
         self._state = state
 
     def account_of(self, scope: Scope, protocol: str) -> str:
-        """The account that a key belongs to; AwsError 403 for one made elsewhere or inactive."""
+        """The account that a key belongs to; AwsError 403 for one that is of no use.
+
+        One made elsewhere, an inactive one, and an assumed role's after its end.
+        """
         from moto.iam.models import iam_backends
 
         if scope.access_key == ACCESS_KEY_ID:
@@ -98,12 +106,18 @@ class AccessKeys:
             for backend in list(partitions.values()):
                 key = backend.access_keys.get(scope.access_key)
                 if key is not None and key.status == "Active":
+                    self._check_life(key, protocol)
                     return str(account)
         message = (
             "The security token included in the request is invalid. This is the birthcert "
             "sandbox, not AWS: it does not know this access key."
         )
         raise refusal("unknown key", protocol, message)
+
+    def _check_life(self, key: Any, protocol: str) -> None:
+        if self._state.clock() >= getattr(key, EXPIRES_AT, math.inf):
+            message = "The security token included in the request is expired"
+            raise refusal("expired", protocol, message)
 
     def _make_operator(self, backend: Any, region: str) -> None:
         """The IAM user that the sandbox's own key belongs to, so that STS can name the caller."""
