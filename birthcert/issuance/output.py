@@ -56,11 +56,17 @@ class OutputFolder:
     def deliver(self, device: Device, certificate_pem: str, chain_pem: str) -> str:
         """Write a device's two files atomically and return the path of its certificate.
 
-        `chain_pem` is Private CA's chain, the issuer first. The device presents its certificate,
-        then the CA certificate that is registered with AWS IoT, which is the issuer's [17, 31].
-        Raises UnwritableOutput.
+        `chain_pem` is Private CA's chain, the issuer first. Raises UnwritableOutput.
         """
-        certificate = self.certificate(device.device_id)
+        return self.write(device.device_id, certificate_pem, chain_pem)
+
+    def write(self, device_id: str, certificate_pem: str, chain_pem: str) -> str:
+        """Write the two files of a device that is known by its id alone, as `deliver` does.
+
+        The device presents its certificate, then the CA certificate that is registered with
+        AWS IoT, which is the issuer's [17, 31].
+        """
+        certificate = self.certificate(device_id)
         presented = join_pem(certificate_pem, *split_pem(chain_pem)[:1])
         make_folder(certificate.parent)
         write_atomically(certificate.with_name(CHAIN), presented.encode())
@@ -73,8 +79,12 @@ class OutputFolder:
         `serial_number` is in AWS's colon form. A file that is cut short, of another key or of an
         earlier certificate is as good as none.
         """
-        certificate = self.certificate(device.device_id)
-        wanted = serial_number, device.csr.public_key_sha256
+        return self.find(device.device_id, serial_number, device.csr.public_key_sha256)
+
+    def find(self, device_id: str, serial_number: str, public_key_sha256: str) -> str | None:
+        """What `find_delivered` gives, of a device that is known by its ledger row alone."""
+        certificate = self.certificate(device_id)
+        wanted = serial_number, public_key_sha256
         for path in (certificate, certificate.with_name(CHAIN)):
             if _serial_and_key(path) != wanted:
                 return None

@@ -13,6 +13,8 @@ from typing import Final, Generic, TypeVar
 
 FIRST_GUESS_SECONDS: Final = 0.1
 LONGEST_WAIT_SECONDS: Final = 30.0
+# Between two questions for one certificate, so that one that takes many polls does not take long
+LONGEST_PAUSE_SECONDS: Final = 2.0
 SHORTEST_WAIT_SECONDS: Final = 0.02
 # A step up for each 22 steps down holds the share of questions asked too early at about 5 %.
 _LONGER: Final = 1.25
@@ -79,7 +81,7 @@ class WaitingRoom(Generic[Item]):
         Each one taken is given back by `ready`, `not_ready` or `dropped`.
         """
         now = self.clock()
-        if self._again and self._again[0][0] <= now and self._may_ask(self._again[0][2]):
+        if self._again and self._again[0][0] <= now:
             _, _, since, item = heapq.heappop(self._again)
         elif self._fresh and self._due(self._fresh[0][0]) <= now and self._may_ask(now):
             since, item = self._fresh.popleft()
@@ -104,12 +106,13 @@ class WaitingRoom(Generic[Item]):
     def not_ready(self, item: Item, since: float | None, asked_at: float) -> None:
         """The item was not there yet: it waits on."""
         if since is None:
-            self._ask_again(item, None, asked_at + max(1.0, self.estimate.seconds))
+            self._ask_again(item, None, asked_at + LONGEST_PAUSE_SECONDS)
             return
         self._asked -= 1
         self.estimate.was_not_ready(asked_at - since)
-        later = asked_at + min((asked_at - since) * (_LONGER - 1), LONGEST_WAIT_SECONDS)
-        self._ask_again(item, since, max(self._due(since), later))
+        later = asked_at + (asked_at - since) * (_LONGER - 1)
+        due = min(max(self._due(since), later), asked_at + LONGEST_PAUSE_SECONDS)
+        self._ask_again(item, since, due)
 
     def dropped(self, since: float | None) -> None:
         """The question failed: the item does not come back."""

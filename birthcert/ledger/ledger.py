@@ -7,13 +7,14 @@ from typing import Self
 
 from sqlalchemy import Engine
 
-from birthcert.ledger import books, certificates, claims, statements
+from birthcert.ledger import books, certificates, claims, corrections, statements
 from birthcert.ledger import intents as intents_of
 from birthcert.ledger.connection import connect, reading, writing
 from birthcert.ledger.errors import LedgerConflict
 from birthcert.ledger.failures import name_of
 from birthcert.ledger.migrate import bring_forward
 from birthcert.ledger.records import (
+    Adoption,
     Authority,
     Batch,
     BatchState,
@@ -198,6 +199,42 @@ class Ledger:
                 remedy="revoke the second certificate of each device",
             )
 
+    def adopt(self, adoptions: Sequence[Adoption]) -> set[int]:
+        """Give rows that have no ARN the certificates that AWS issued for them: `issued`.
+
+        Returns the ids of the rows that took theirs. A row that a living run holds is left alone.
+        LedgerConflict where another row has such an ARN already.
+        """
+        with writing(self._engine) as connection:
+            return corrections.adopt(connection, adoptions, self._clock())
+
+    def release_requests(self, asked: Mapping[int, datetime | None]) -> set[int]:
+        """Make rows `intended` again that AWS has certainly issued nothing for.
+
+        `asked`: row id -> the request's moment; a row that was asked for anew meanwhile, or that
+        a living run holds, stays. Returns the ids of those that changed.
+        """
+        with writing(self._engine) as connection:
+            return corrections.release(connection, asked, self._clock())
+
+    def deny(self, arns: Mapping[int, str]) -> set[int]:
+        """Take from rows the ARNs that AWS does not know: they are `failed`, with the reason.
+
+        Returns the ids of the rows that changed.
+        """
+        with writing(self._engine) as connection:
+            return corrections.deny(connection, arns, self._clock())
+
+    def batches_at_work(self) -> dict[int, bool]:
+        """Of the batches that runs have claims of, whether one of these runs is still alive."""
+        with reading(self._engine) as connection:
+            return corrections.batches_at_work(connection, self._clock())
+
+    def states_of_batches(self) -> dict[int, dict[str, int]]:
+        """How many rows of each batch are in each state."""
+        with reading(self._engine) as connection:
+            return corrections.count_states(connection)
+
     def record_refused(self, batch_id: int, refusals: Sequence[Refusal]) -> None:
         """Write down rows of a manifest that are not to be bought; never touches a bought one."""
         with writing(self._engine) as connection:
@@ -211,8 +248,12 @@ class Ledger:
         authority_arn: str | None = None,
         batch_id: int | None = None,
         states: Collection[CertificateState] = (),
+        public_keys: Collection[str] = (),
     ) -> Iterator[Record]:
-        """The rows that fit all of what is given, in the order they were made."""
+        """The rows that fit all of what is given, in the order they were made.
+
+        `public_keys` are at most a few thousand hashes.
+        """
         query = statements.RECORDS
         wanted = (
             (authority.c.tenant, tenant),
@@ -225,5 +266,7 @@ class Ledger:
                 query = query.where(column == value)
         if states:
             query = query.where(certificate.c.state.in_(states))
+        if public_keys:
+            query = query.where(certificate.c.public_key_sha256.in_(public_keys))
         with reading(self._engine) as connection:
             yield from certificates.stream(connection, query)

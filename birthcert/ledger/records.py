@@ -40,6 +40,18 @@ class Delivery:
 
 
 @dataclass(frozen=True)
+class Adoption:
+    """A certificate that AWS issued for a row and whose answer was lost."""
+
+    id: int
+    certificate_arn: str
+    serial_number: str
+    not_before: datetime
+    not_after: datetime
+    issued_at: datetime
+
+
+@dataclass(frozen=True)
 class Record:
     """One row of the table `certificate`; moments are in UTC.
 
