@@ -1,0 +1,12 @@
+"""Names of the events of Prefect by which our parts speak to each other."""
+
+from typing import Final
+
+MANIFEST_ARRIVED: Final = "birthcert.manifest.arrived"
+BATCH_REFUSED: Final = "birthcert.batch.refused"
+AUTHORITY_ENDING: Final = "birthcert.authority.ending"
+
+
+def resource_of(tenant: str) -> str:
+    """The id of the resource that a tenant's events are about."""
+    return f"birthcert.tenant.{tenant}"

@@ -1,0 +1,123 @@
+"""What Prefect's server does by itself for our deployments: dead runs, and notifications.
+
+Kept under their names: registering again brings them up to date and never makes a second one.
+"""
+
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.objects import StateType
+from prefect.events.actions import ChangeFlowRunState, SendNotification
+from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+from prefect.events.schemas.events import ResourceSpecification
+
+from birthcert.tenants.events import AUTHORITY_ENDING, BATCH_REFUSED
+from birthcert.tenants.stanza import COMMON_TAG
+
+# heartbeats come every 30 s: two may be late before a run is taken for dead
+SILENCE: Final = timedelta(seconds=75)
+# a run that kills its worker each time must not go on for ever
+RUNS_AT_MOST: Final = 3
+Labels = ResourceSpecification | dict[str, str | list[str]]
+OURS: Final[Labels] = {
+    "prefect.resource.id": f"prefect.tag.{COMMON_TAG}",
+    "prefect.resource.role": "tag",
+}
+EACH_RUN: Final = {"prefect.resource.id"}
+TERMINAL: Final = {
+    f"prefect.flow-run.{state}"
+    for state in ("Completed", "Failed", "Crashed", "Cancelled", "Cancelling", "Paused")
+}
+BODY: Final = (
+    "{{ event.resource.name or event.resource.id }}\n"
+    "{% for name, value in event.payload.items() %}{{ name }}: {{ value }}\n{% endfor %}"
+)
+
+
+def dead_runs() -> list[AutomationCore]:
+    """A run whose heartbeat stops is Crashed; a Crashed run is run again, up to three times."""
+    lost = EventTrigger(
+        posture=Posture.Proactive,
+        after={"prefect.flow-run.heartbeat"},
+        expect={"prefect.flow-run.heartbeat", *TERMINAL},
+        match={"prefect.resource.id": "prefect.flow-run.*"},
+        match_related=OURS,
+        for_each=EACH_RUN,
+        threshold=1,
+        within=SILENCE,
+    )
+    crashed = EventTrigger(
+        expect={"prefect.flow-run.Crashed"},
+        match={
+            "prefect.resource.id": "prefect.flow-run.*",
+            "prefect.run-count": [str(count) for count in range(RUNS_AT_MOST)],
+        },
+        match_related=OURS,
+        for_each=EACH_RUN,
+    )
+    return [
+        AutomationCore(
+            name="birthcert: a run without heartbeat is Crashed",
+            description="The worker and its run died: Prefect would call it Running for ever.",
+            trigger=lost,
+            actions=[
+                ChangeFlowRunState(
+                    name="Crashed",
+                    state=StateType.CRASHED,
+                    message="No heartbeat for 75 s: the worker is gone.",
+                    force=True,
+                )
+            ],
+        ),
+        AutomationCore(
+            name="birthcert: a Crashed run is run again",
+            description=f"Another worker goes on with it, {RUNS_AT_MOST} runs in all.",
+            trigger=crashed,
+            actions=[
+                ChangeFlowRunState(
+                    name="AwaitingRetry",
+                    state=StateType.SCHEDULED,
+                    message="The run before was cut off: this one goes on.",
+                    force=True,
+                )
+            ],
+        ),
+    ]
+
+
+def notifications(block_document_id: UUID) -> list[AutomationCore]:
+    """What people are told, through the notification block of this id."""
+    told = {
+        "a batch has refusals": EventTrigger(expect={BATCH_REFUSED}),
+        "a certificate authority nears its end": EventTrigger(expect={AUTHORITY_ENDING}),
+        "a run failed": EventTrigger(expect={"prefect.flow-run.Failed"}, match_related=OURS),
+    }
+    return [
+        AutomationCore(
+            name=f"birthcert: tell that {what}",
+            trigger=trigger,
+            actions=[
+                SendNotification(
+                    block_document_id=block_document_id, subject=f"birthcert: {what}", body=BODY
+                )
+            ],
+        )
+        for what, trigger in told.items()
+    ]
+
+
+def keep(client: SyncPrefectClient, automations: list[AutomationCore]) -> list[str]:
+    """Create each automation, or update the one of its name; returns the names."""
+    for given in automations:
+        # an update leaves out what was not set, and the server then refuses it
+        automation = AutomationCore.model_validate(
+            given.model_dump(mode="json", exclude={"owner_resource"})
+        )
+        known = client.read_automations_by_name(automation.name)
+        if known:
+            client.update_automation(known[0].id, automation)
+        else:
+            client.create_automation(automation)
+    return [automation.name for automation in automations]

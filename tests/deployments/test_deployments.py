@@ -1,0 +1,123 @@
+"""prefect.yaml on a real server, with a real worker, as docs/operations.md goes about it."""
+
+import json
+from typing import Any
+
+import pytest
+
+from birthcert.models import Subject
+from birthcert.pki.algorithms import generate_private_key
+from birthcert.pki.csr import build_csr
+from birthcert.sandbox.server import Sandbox
+
+QUICK = {"certificate_authority": {"key_algorithm": "EC_prime256v1"}, "canary": False}
+SAVE_BLOCK = """
+from blocks.aws_account import AwsAccount
+
+AwsAccount(region="eu-central-1", role_arn="arn:aws:iam::333333333333:role/b").save("initech")
+"""
+
+
+def authorities(sandbox: Sandbox) -> list[Any]:
+    """All CAs of the sandbox's accounts."""
+    from birthcert.sandbox import moto_work
+
+    return moto_work.books()["authorities"]
+
+
+def test_every_tenant_has_its_deployments(team: Any) -> None:
+    """Four deployments a tenant, pinned by tags, one run at a time each."""
+    found = team.deployments()
+    jobs = ("bootstrap", "inbox", "canary", "reconcile")
+    assert set(found) == {f"{job}-{tenant}" for job in jobs for tenant in ("acme", "globex")}
+    assert set(found["inbox-acme"]["tags"]) == {"birthcert", "tenant:acme", "account:111111111111"}
+    for deployment in found.values():
+        assert deployment["global_concurrency_limit"]["limit"] == 1
+        assert deployment["concurrency_options"]["collision_strategy"] == "ENQUEUE"
+
+
+def test_schedules_have_a_time_zone(team: Any) -> None:
+    """Inboxes, canaries and reconciliations are scheduled; a bootstrap is started by hand."""
+    found = {
+        name: [(each["schedule"]["cron"], each["schedule"]["timezone"]) for each in it["schedules"]]
+        for name, it in team.deployments().items()
+    }
+    assert found["inbox-acme"] == [("*/15 6-20 * * 1-6", "Europe/Berlin")]
+    assert found["canary-globex"] == [("30 2 * * *", "Europe/Berlin")]
+    assert found["reconcile-acme"] == [("0 4 * * 0", "Europe/Berlin")]
+    assert found["bootstrap-acme"] == []
+
+
+def test_the_server_schedules_runs(team: Any) -> None:
+    """The scheduler has written runs ahead, which carry the deployment's tags."""
+    assert team.until(lambda: team.runs_of("canary-acme"))
+
+
+@pytest.fixture(scope="module")
+def acme(team: Any, worker: None) -> str:
+    """The tenant acme, bootstrapped from its form; the state of that run."""
+    state: str = team.ended(team.start("bootstrap-acme", **QUICK))["name"]
+    return state
+
+
+def test_a_manifest_that_arrives_is_certified(team: Any, acme: str) -> None:
+    """The word that it arrived starts the inbox run on the worker, and the device has its chain."""
+    assert acme == "Completed"
+    csr = build_csr(generate_private_key("EC_prime256v1"), Subject(common_name="press-1")).decode()
+    inbox = team.folder / "tenants" / "acme" / "inbox"
+    (inbox / "batch.jsonl").write_text(json.dumps({"device_id": "press-1", "csr": csr}) + "\n")
+    team.follow("Run")
+    team.until(lambda: list(inbox.glob("done/batch.jsonl@*/report.csv")))
+    [chain] = (team.folder / "tenants" / "acme" / "out").glob("*/press-1/chain.pem")
+    assert chain.read_text().count("BEGIN CERTIFICATE") == 2
+
+
+def test_a_form_cannot_be_filled_for_another_tenant(team: Any, acme: str, sandbox: Sandbox) -> None:
+    """A run of acme's deployment whose tenant was edited fails, and makes nothing."""
+    before = len(authorities(sandbox))
+    state = team.ended(team.start("bootstrap-acme", tenant="globex", **QUICK))
+    assert state["name"] == "Failed"
+    assert "this deployment is for tenant:acme" in state["message"]
+    assert len(authorities(sandbox)) == before
+
+
+def test_a_second_tenant_in_a_second_account(team: Any, acme: str, sandbox: Sandbox) -> None:
+    """A tenant added, deployed and run from its form is ready, and the first is untouched."""
+    first = authorities(sandbox)
+    assert team.follow("Add a tenant").startswith("prefect --no-prompt deploy --all\n")
+    (team.folder / "save_block.py").write_text(SAVE_BLOCK)
+    team.run("save_block")
+    run = team.start("bootstrap-initech", account_block="initech", **QUICK)
+    assert team.ended(run)["name"] == "Completed"
+    made = [each for each in authorities(sandbox) if each not in first]
+    assert len(made) == 1
+    assert ":333333333333:" in str(made[0])
+    assert [each for each in authorities(sandbox) if each not in made] == first
+
+
+def test_what_stands_of_the_tenants(team: Any, acme: str) -> None:
+    """The look around tells what AWS, the ledger and Prefect know of each tenant."""
+    assert "acme" in team.follow("Watch")
+    listed = json.loads(team.run("birthcert", "tenant", "list", "--json"))
+    by_tenant = {each["tenant"]: each for each in listed}
+    assert by_tenant["acme"]["bootstrapped"] == "yes"
+    assert by_tenant["acme"]["authority_not_after"] > "2030"
+    assert by_tenant["acme"]["last_batch"].endswith("done 1/1")
+    assert by_tenant["acme"]["next_run_at"]
+    assert "account 111111111111" in by_tenant["globex"]["bootstrapped"]
+
+
+def test_an_upgrade_makes_nothing_twice(team: Any) -> None:
+    """Registering and deploying again keeps deployments and automations under their names."""
+
+    def names() -> list[str]:
+        return sorted(
+            each["name"]
+            for kind in ("deployments", "automations")
+            for each in team.ask(f"{kind}/filter")
+        )
+
+    before = names()
+    team.follow("Upgrade")
+    assert names() == before
+    assert "birthcert: a run without heartbeat is Crashed" in before
