@@ -1,0 +1,59 @@
+"""`birthcert plan`: what would be done and what it costs, with nothing touched."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+BOOTSTRAP = ("plan", "--tenant", "acme", "--key-algorithm", "EC_prime256v1")
+
+
+def test_on_an_empty_account_all_would_be_made(birthcert: Any) -> None:
+    """A CA costs 400 dollars a month, and the plan says so before it is there."""
+    ended = birthcert(*BOOTSTRAP, "--json")
+    plan = json.loads(ended.out)
+    assert ended.code == 0
+    assert ended.changing_calls == []
+    assert {step["action"] for step in plan["steps"]} == {"make"}
+    assert plan["usd_a_month"] == 400
+    assert plan["usd_now"] == 0.75
+    text = birthcert(*BOOTSTRAP)
+    assert "400.00 USD more a month and 0.75 USD once" in text.out
+    assert "nothing was touched" in text.out
+
+
+def test_on_a_ready_account_nothing_would_be_made(birthcert: Any, bootstrapped: str) -> None:
+    """What is there is kept and costs nothing more."""
+    ended = birthcert(*BOOTSTRAP, "--json")
+    plan = json.loads(ended.out)
+    assert {step["action"] for step in plan["steps"]} == {"keep"}
+    assert (plan["usd_a_month"], plan["usd_now"]) == (0, 0)
+    assert ended.changing_calls == []
+
+
+def test_a_batch_is_read_checked_and_priced(
+    birthcert: Any, bootstrapped: str, fleet: Callable[..., Path], tmp_path: Path
+) -> None:
+    """The rows that can be certified are priced, the others named; no file is made."""
+    manifest = fleet(4, "bad,nowhere.csr")
+    before = sorted(tmp_path.iterdir())
+    ended = birthcert("plan", "--tenant", "acme", "--manifest", str(manifest), "--json")
+    plan = json.loads(ended.out)
+    assert ended.code == 0
+    assert (plan["rows"], plan["refused"], plan["batch"]["certificates"]) == (5, 1, 4)
+    assert plan["batch"]["price_usd"] == 3
+    assert "row 6: there is no CSR file 'nowhere.csr'" in plan["refusals"][0]
+    assert ended.changing_calls == []
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_the_text_of_a_batchs_plan(
+    birthcert: Any, bootstrapped: str, fleet: Callable[..., Path]
+) -> None:
+    """Price, time at the quota, and the refusals with brackets as they are."""
+    manifest = fleet(2, "bad,[nowhere].csr")
+    ended = birthcert("plan", "--tenant", "acme", "--manifest", str(manifest))
+    assert ended.code == 0
+    assert "2 of 3 devices of acme can be certified" in ended.out
+    assert "1.50 USD" in ended.out
+    assert "[nowhere].csr" in ended.out

@@ -1,0 +1,151 @@
+"""The flow `issue` and rows that cannot be certified: each one refused by name, the rest issued."""
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from birthcert.models import BootstrapRequest, IssueRequest, Subject
+from birthcert.pki.algorithms import generate_private_key
+from birthcert.pki.csr import build_csr
+from birthcert.sandbox.server import Sandbox
+
+Run = Callable[[Any], Any]
+LONG = "x" * 65
+REASONS = {
+    "missing": "there is no CSR file",
+    "unreadable": "is no file",
+    "no-csr": "the row has no CSR",
+    "not-pem": "not in PEM form",
+    "not-a-csr": "holds a CERTIFICATE, not a CERTIFICATE REQUEST",
+    "wrong-signature": "the CSR's signature is wrong",
+    "short-rsa": "RSA key has 1024 bits",
+    "odd-curve": "on the curve secp521r1",
+    "no-subject": "the CSR has no CommonName",
+    "other-name": "'good-1' is not the device id 'other-name'",
+    "twin": "public key is that of row",
+    "good-1": "the device_id is that of row",
+    LONG: "64",
+    "bad name": "bad name",
+}
+
+
+def csr_of(name: str, key: Any = None) -> str:
+    """A CSR whose CommonName is the device's."""
+    return build_csr(
+        key or generate_private_key("EC_prime256v1"), Subject(common_name=name)
+    ).decode()
+
+
+def line(device_id: str, csr: str | None = None, **facts: str) -> str:
+    """One line of a JSONL manifest."""
+    inline = {} if csr is None else {"csr": csr}
+    return json.dumps({"device_id": device_id, **inline, **facts})
+
+
+def damaged(csr: str) -> str:
+    """The CSR with another subject under the old signature: Z for A in its first name."""
+    import base64
+
+    body = base64.b64decode("".join(csr.splitlines()[1:-1]))
+    changed = base64.b64encode(body.replace(b"wrong-signature", b"wrong-SIGNATURE")).decode()
+    return f"-----BEGIN CERTIFICATE REQUEST-----\n{changed}\n-----END CERTIFICATE REQUEST-----\n"
+
+
+def lines(authority_pem: str) -> list[str]:
+    """A good device, and one row for each thing that can be wrong."""
+    good = generate_private_key("EC_prime256v1")
+    return [
+        line("good-1", csr_of("good-1", good)),
+        line("missing", csr_path="nowhere.csr"),
+        line("unreadable", csr_path="folder"),
+        line("no-csr"),
+        line("not-pem", "no PEM at all"),
+        line("not-a-csr", authority_pem),
+        line("wrong-signature", damaged(csr_of("wrong-signature"))),
+        line("short-rsa", csr_of("short-rsa", rsa.generate_private_key(65537, 1024))),
+        line("odd-curve", csr_of("odd-curve", ec.generate_private_key(ec.SECP521R1()))),
+        line("no-subject", csr_of("")),
+        line("other-name", csr_of("good-1")),
+        line("twin", csr_of("twin", good)),
+        line("good-1", csr_of("good-1")),
+        line(LONG, csr_of("x")),
+        line("bad name", csr_of("bad name")),
+    ]
+
+
+@pytest.fixture(scope="module")
+def authority(run_bootstrap: Run) -> Any:
+    """The bootstrap's report of the tenant."""
+    key = {"key_algorithm": "EC_prime256v1"}
+    facts = {"tenant": "acme", "certificate_authority": key, "canary": False}
+    return run_bootstrap(BootstrapRequest.model_validate(facts)).report
+
+
+@pytest.fixture(scope="module")
+def mixed(desk: Path, authority: Any, run_issue: Run) -> tuple[Any, list[dict[str, str]]]:
+    """A manifest with every bad row run once: what ran, and the rows of report.csv."""
+    manifest = desk / "mixed.jsonl"
+    (desk / "folder").mkdir()
+    manifest.write_text("\n".join(lines(authority.authority_certificate_pem)) + "\n")
+    request = IssueRequest(tenant="acme", manifest=str(manifest), out=str(desk / "mixed"))
+    ran = run_issue(request)
+    with (desk / "mixed" / "report.csv").open(newline="") as stream:
+        return ran, list(csv.DictReader(stream))
+
+
+@pytest.mark.parametrize("device", [pytest.param(name, id=name[:20]) for name in REASONS])
+def test_a_bad_row_is_refused_with_its_reason(
+    mixed: tuple[Any, list[dict[str, str]]], device: str
+) -> None:
+    """report.csv tells the row, and what is wrong with it."""
+    _, rows = mixed
+    refused = [row for row in rows if row["device_id"] == device and row["outcome"] == "refused"]
+    assert len(refused) == 1
+    number = rows.index(refused[0]) + 1
+    assert refused[0]["reason"].startswith(f"row {number}: ")
+    assert REASONS[device] in refused[0]["reason"]
+    assert refused[0]["certificate_arn"] == refused[0]["certificate"] == ""
+
+
+def test_only_the_good_row_costs_money(mixed: tuple[Any, list[dict[str, str]]]) -> None:
+    """One IssueCertificate for the manifest, and exit code 3."""
+    ran, rows = mixed
+    assert ran.calls["acm-pca.IssueCertificate"] == {"ok": 1}
+    assert (ran.report.requested, ran.report.issued) == (len(REASONS) + 1, 1)
+    assert ran.report.refused == len(REASONS) == len([r for r in rows if r["reason"]])
+    assert ran.report.exit_code() == 3
+
+
+def test_the_artifact_tells_who_was_refused(mixed: tuple[Any, list[dict[str, str]]]) -> None:
+    """Prefect's UI shows the devices without a certificate and why."""
+    from prefect.artifacts import Artifact
+
+    artifact = Artifact.get("issue-acme-eu-west-1")
+    assert artifact is not None
+    assert "| short-rsa | the CSR's RSA key has 1024 bits" in str(artifact.data)
+
+
+def test_a_thousand_rows_of_which_three_are_bad(
+    desk: Path, authority: Any, run_issue: Run, sandbox: Sandbox
+) -> None:
+    """997 are issued, 3 refused: ten chunks, each certificate bought once."""
+    sandbox.state.knobs.update({"issuance_seconds": (0.0, 0.0)})
+    rows = [line(f"unit-{n}", csr_of(f"unit-{n}")) for n in range(1000)]
+    for bad in (0, 499, 999):
+        rows[bad] = line(f"unit-{bad}", "no PEM at all")
+    manifest = desk / "thousand.jsonl"
+    manifest.write_text("\n".join(rows) + "\n")
+    ran = run_issue(IssueRequest(tenant="acme", manifest=str(manifest), out=str(desk / "thousand")))
+    report = ran.report
+    assert (report.requested, report.issued, report.refused, report.failed) == (1000, 997, 3, 0)
+    assert ran.calls["acm-pca.IssueCertificate"] == {"ok": 997}
+    assert report.exit_code() == 3
+    with (desk / "thousand" / "report.csv").open(newline="") as stream:
+        order = [row["device_id"] for row in csv.DictReader(stream)]
+    assert order == [f"unit-{n}" for n in range(1000)]
+    assert len(list((desk / "thousand").glob("*/chain.pem"))) == 997
