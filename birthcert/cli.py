@@ -5,18 +5,25 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import cyclopts
-from cyclopts import App, Group, Parameter
+from cyclopts import App, Parameter
 
-from birthcert import __version__, cli_team, console
+from birthcert import __version__, cli_devices, cli_sandbox, cli_team, console
 from birthcert.console import Show
-from birthcert.models import BootstrapRequest, CanaryRequest, IssueRequest, ReconcileRequest
+from birthcert.flags import (
+    AuthorityFlags,
+    Common,
+    DeviceFlags,
+    PlannedDeviceFlags,
+    ProvisioningFlags,
+    ReconcilingFlags,
+    WhereFlags,
+)
+from birthcert.models import BootstrapRequest, IssueRequest, ReconcileRequest
 from birthcert.options import (
     Authority,
-    Connecting,
     Devices,
     PlannedDevices,
     Provisioning,
-    Reconciling,
     Where,
 )
 
@@ -26,24 +33,8 @@ app = App(
     help="Birth certificates for device fleets: AWS Private CA and AWS IoT provisioning.",
     default_parameter=Parameter(negative=()),
 )
-sandbox = App(name="sandbox", help="A local AWS that refuses what AWS refuses. Not for production.")
-app.command(sandbox)
-cli_team.mount(app)
-
-Common = Annotated[Show, Parameter(name="*", group=Group("Output", sort_key=9))]
-WhereFlags = Annotated[Where, Parameter(name="*", group=Group("Where", sort_key=1))]
-AuthorityFlags = Annotated[
-    Authority, Parameter(name="*", group=Group("Certificate authority", sort_key=2))
-]
-ProvisioningFlags = Annotated[
-    Provisioning, Parameter(name="*", group=Group("Provisioning", sort_key=3))
-]
-DeviceFlags = Annotated[Devices, Parameter(name="*", group=Group("Devices", sort_key=2))]
-ConnectingFlags = Annotated[Connecting, Parameter(name="*", group=Group("Device", sort_key=2))]
-ReconcilingFlags = Annotated[Reconciling, Parameter(name="*", group=Group("Audit", sort_key=2))]
-PlannedDeviceFlags = Annotated[
-    PlannedDevices, Parameter(name="*", group=Group("Devices", sort_key=4))
-]
+for commands in (cli_devices, cli_sandbox, cli_team):
+    commands.mount(app)
 
 
 @app.command
@@ -136,30 +127,6 @@ def plan(
 
 
 @app.command
-def connect(*, where: WhereFlags, connecting: ConnectingFlags, show: Common = Show()) -> int:
-    """Be a device: connect over mutual TLS, publish, subscribe; say why where AWS refuses."""
-
-    def command() -> int:
-        from birthcert.connecting import ConnectRequest, connect_here
-        from birthcert.device_screens import show_connect, show_message
-
-        with console.usage_errors():
-            facts = {**where.request_facts(), **connecting.request_facts()}
-            request = ConnectRequest.model_validate(facts)
-        console.show_logs(show)
-        report = connect_here(request, listen=lambda m: None if show.json else show_message(m))
-        if show.json:
-            console.print_json(report)
-        else:
-            show_connect(report)
-        for problem in report.problems:
-            console.print_error(problem)
-        return console.FAILED if report.problems else console.DONE
-
-    return console.run_command(command, debug=show.debug)
-
-
-@app.command
 def reconcile(*, where: WhereFlags, reconciling: ReconcilingFlags, show: Common = Show()) -> int:
     """Put the ledger right with what AWS has issued; exit code 3 where something is yours to judge.
 
@@ -211,42 +178,6 @@ def status(*, tenant: str | None = None, show: Common = Show()) -> int:
 
 
 @app.command
-def canary(
-    *,
-    where: WhereFlags,
-    authority_arn: str | None = None,
-    topic_namespace: str = "",
-    show: Common = Show(),
-) -> int:
-    """Prove that a new device would be provisioned: a throw-away one is, and is taken away.
-
-    Parameters
-    ----------
-    authority_arn
-        The issuing CA; the tenant's where not given.
-    topic_namespace
-        First level of the devices' topics; the tenant where not given.
-    """
-
-    def command() -> int:
-        facts = {"authority_arn": authority_arn, "topic_namespace": topic_namespace}
-        with console.usage_errors():
-            request = CanaryRequest.model_validate({**where.request_facts(), **facts})
-        from birthcert.runs import run_canary
-
-        report = run_canary(request, show)
-        if show.json:
-            console.print_json(report)
-        else:
-            from birthcert.device_screens import show_canary
-
-            show_canary(report)
-        return console.DONE
-
-    return console.run_command(command, debug=show.debug)
-
-
-@app.command
 def demo(*, keep: bool = False, directory: Path = Path("build/demo"), show: Common = Show()) -> int:
     """Bootstrap and certify an example fleet of 25 devices on a local sandbox.
 
@@ -264,67 +195,6 @@ def demo(*, keep: bool = False, directory: Path = Path("build/demo"), show: Comm
         return run_demo(directory, keep=keep, show=show)
 
     return console.run_command(command, debug=show.debug)
-
-
-@sandbox.command
-def serve(
-    *,
-    dir: Path,
-    port: int = 0,
-    mqtt_port: int = 0,
-    quotas: str = "off",
-    account: str | None = None,
-    region: str | None = None,
-    knob: list[str] | None = None,
-    debug: bool = False,
-) -> int:
-    """Serve the sandbox in the foreground until Ctrl-C; writes DIR/sandbox.json when ready.
-
-    Parameters
-    ----------
-    dir
-        Folder for sandbox.json, the server's CA and the log.
-    port
-        HTTP port on the loopback; 0 takes a free one.
-    mqtt_port
-        Device port (MQTT over mutual TLS); 0 takes a free one.
-    quotas
-        `aws` enforces AWS's default quotas; `off` does not.
-    account
-        Account of the sandbox's own access key.
-    region
-        Region of the sandbox's own environment.
-    knob
-        Misbehaviour from the start, NAME=JSON, such as iam_delay_seconds=20; may be repeated.
-    """
-
-    def command() -> int:
-        from birthcert.sandbox.command import serve_sandbox
-
-        return serve_sandbox(
-            dir, port, mqtt_port, quotas=quotas, account=account, region=region, knobs=knob or []
-        )
-
-    return console.run_command(command, debug=debug)
-
-
-@sandbox.command
-def env(*, dir: Path, debug: bool = False) -> int:
-    """Print the exports that point a shell's AWS tools at a running sandbox: eval "$(...)".
-
-    Parameters
-    ----------
-    dir
-        The folder given to `sandbox serve`.
-    """
-
-    def command() -> int:
-        from birthcert.sandbox.command import shell_exports
-
-        print(shell_exports(dir))
-        return console.DONE
-
-    return console.run_command(command, debug=debug)
 
 
 def _bootstrap_request(

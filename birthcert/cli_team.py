@@ -3,20 +3,20 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
-from cyclopts import App, Group, Parameter
+from cyclopts import App
 from pydantic import TypeAdapter
 
 from birthcert import console
 from birthcert.console import Show
 from birthcert.errors import BirthcertError
+from birthcert.flags import Common
 from birthcert.models import WhereRequest
 from birthcert.tenants.overview import TenantStatus
 
 PREFECT_FILE: Final = Path("prefect.yaml")
 DEPLOY: Final = "prefect --no-prompt deploy --all"
-Common = Annotated[Show, Parameter(name="*", group=Group("Output", sort_key=9))]
 
 tenant = App(name="tenant", help="The tenants of prefect.yaml.")
 blocks = App(name="blocks", help="birthcert's parts of a Prefect server.")

@@ -33,7 +33,7 @@ def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     }
     with (
         settings.temporary_settings(quiet),
-        prefect_test_harness(server_startup_timeout=120),
+        prefect_test_harness(server_startup_timeout=300),
         pytest.MonkeyPatch.context() as patch,
     ):
         patch.setenv("PREFECT_HOME", str(home))

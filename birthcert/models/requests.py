@@ -83,7 +83,7 @@ class InboxRequest(BatchRequest):
     """Certify what has arrived in the tenant's inbox."""
 
     inbox: str = Field(
-        description="Folder or s3:// prefix with manifests and loose *.csr files; "
+        description="Folder with manifests and loose *.csr files; "
         "what was worked on moves to done/ or failed/ in it."
     )
 

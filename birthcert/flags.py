@@ -1,0 +1,31 @@
+"""Groups of flags that several commands share."""
+
+from typing import Annotated
+
+from cyclopts import Group, Parameter
+
+from birthcert.console import Show
+from birthcert.options import (
+    Authority,
+    Connecting,
+    Devices,
+    PlannedDevices,
+    Provisioning,
+    Reconciling,
+    Where,
+)
+
+Common = Annotated[Show, Parameter(name="*", group=Group("Output", sort_key=9))]
+WhereFlags = Annotated[Where, Parameter(name="*", group=Group("Where", sort_key=1))]
+AuthorityFlags = Annotated[
+    Authority, Parameter(name="*", group=Group("Certificate authority", sort_key=2))
+]
+ProvisioningFlags = Annotated[
+    Provisioning, Parameter(name="*", group=Group("Provisioning", sort_key=3))
+]
+DeviceFlags = Annotated[Devices, Parameter(name="*", group=Group("Devices", sort_key=2))]
+ConnectingFlags = Annotated[Connecting, Parameter(name="*", group=Group("Device", sort_key=2))]
+ReconcilingFlags = Annotated[Reconciling, Parameter(name="*", group=Group("Audit", sort_key=2))]
+PlannedDeviceFlags = Annotated[
+    PlannedDevices, Parameter(name="*", group=Group("Devices", sort_key=4))
+]
