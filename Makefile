@@ -8,7 +8,7 @@ SEED ?= 1
 export TORTURE SEED
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check torture lock clean
+.PHONY: help setup demo test check torture lock clean deployments
 
 help: ## what there is to make
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -27,7 +27,10 @@ demo: setup ## bootstrap and certify 25 devices on the sandbox; KEEP=1 leaves it
 	@$(BIN)/birthcert demo $(if $(KEEP),--keep)
 
 test: setup check ## the whole suite: style, types, layers, tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/deployments
+
+deployments: setup ## prefect.yaml end to end: a server, a worker, every deployment
+	$(BIN)/python -m pytest tests/deployments
 
 check: setup ## style, types and layers alone
 	$(BIN)/ruff format --check .

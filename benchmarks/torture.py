@@ -20,19 +20,8 @@ from typing import Any, Final
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "crash"))
 
-from crash_lab import (
-    KILLED,
-    RANG,
-    CsrStore,
-    Desk,
-    Fleet,
-    Lab,
-    assert_certified,
-    assert_no_open_key,
-    assert_nothing_half_written,
-    inventory,
-    open_lab,
-)
+from crash_books import assert_certified, assert_no_open_key, assert_nothing_half_written, inventory
+from crash_lab import KILLED, RANG, CsrStore, Desk, Fleet, Lab, open_lab
 
 AT_ONCE: Final = {"ca_creation_seconds": 0, "issuance_seconds": [0, 0], "iam_delay_seconds": 0}
 IN_TIME: Final = {

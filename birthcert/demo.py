@@ -1,5 +1,6 @@
 """The demo: a sandbox, a Prefect server, a tenant bootstrapped, 25 devices certified and online."""
 
+import importlib
 import os
 import shutil
 import subprocess
@@ -134,6 +135,8 @@ def _import_flows() -> None:
     from birthcert.runs import prepare_prefect
 
     prepare_prefect()
+    for flow in ("bootstrap", "issue"):
+        importlib.import_module(f"flows.{flow}")
 
 
 def _empty(directory: Path) -> None:

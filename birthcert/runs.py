@@ -2,12 +2,15 @@
 
 import logging
 import os
+import signal
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, TypeVar
 
 import httpx
 
-from birthcert import console
+from birthcert import console, interrupts
 from birthcert.aws.caller import resolve_region
 from birthcert.console import Show
 from birthcert.issuance.manifest import read_manifest
@@ -115,12 +118,39 @@ def _quietly(flow: Callable[[], Report], show: Show) -> Report:
                 if isinstance(handler, PrefectConsoleHandler):
                     handler.setLevel(logging.CRITICAL)
     console.show_logs(show)
+    _start_temporary_server()
     _end_leftovers()
     try:
         with tags(*process_tags()):
             return flow()
     finally:
         _send_the_rest()
+
+
+def _start_temporary_server() -> None:
+    """Where no API is configured, Prefect's own server: a child that outlives a Ctrl-C.
+
+    A terminal sends Ctrl-C to it too, and without it a run cannot be ended well. So it is started
+    by a thread that holds SIGINT back, which a child inherits.
+    """
+    from prefect.settings import PREFECT_API_URL
+
+    if PREFECT_API_URL.value():
+        return
+    from prefect.client.orchestration import get_client
+    from prefect.server.api.server import SubprocessASGIServer
+
+    def start() -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        # what goes wrong here goes wrong again, and is told, in the run
+        with suppress(RuntimeError, httpx.HTTPError), get_client(sync_client=True):
+            server = SubprocessASGIServer().server_process
+            if server is not None:
+                interrupts.last_acts.append(server.kill)
+
+    thread = threading.Thread(target=start, daemon=True)
+    thread.start()
+    thread.join()
 
 
 def _end_leftovers() -> None:

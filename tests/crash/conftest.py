@@ -9,6 +9,7 @@ import pytest
 # the laboratory also serves benchmarks/torture.py, so it is a plain module beside the tests
 sys.path.insert(0, str(Path(__file__).parent))
 
+import crash_books
 import crash_lab
 
 AT_ONCE = {"ca_creation_seconds": 0, "issuance_seconds": [0, 0], "iam_delay_seconds": 0}
@@ -47,4 +48,4 @@ def ready_desk(lab: crash_lab.Lab) -> Iterator[crash_lab.Desk]:
     with lab.knobs(**AT_ONCE):
         assert not desk.bootstrap().error
     yield desk
-    crash_lab.assert_no_open_key(desk.folder)
+    crash_books.assert_no_open_key(desk.folder)

@@ -5,15 +5,8 @@ import random
 from typing import Any
 
 import pytest
-from crash_lab import (
-    KILLED,
-    RANG,
-    CsrStore,
-    Desk,
-    Fleet,
-    assert_certified,
-    assert_nothing_half_written,
-)
+from crash_books import assert_certified, assert_nothing_half_written
+from crash_lab import KILLED, RANG, CsrStore, Desk, Fleet
 
 _numbers = itertools.count()
 

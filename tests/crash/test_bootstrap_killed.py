@@ -4,12 +4,14 @@ import random
 from typing import Any
 
 import pytest
-from crash_lab import KILLED, RANG, Desk, Lab, assert_no_open_key, inventory
+from crash_books import assert_no_open_key, inventory
+from crash_lab import KILLED, RANG, Desk, Lab
 
 CALLS = [
     "sts.GetCallerIdentity",
     "acm-pca.ListCertificateAuthorities",
     "acm-pca.CreateCertificateAuthority",
+    "acm-pca.DescribeCertificateAuthority",
     "acm-pca.DescribeCertificateAuthority",
     "acm-pca.GetCertificateAuthorityCsr",
     "acm-pca.DescribeCertificateAuthority",

@@ -8,21 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from crash_lab import (
-    BOOTSTRAP,
-    KILLED,
-    TENANT,
-    VICTIM,
-    CsrStore,
-    Desk,
-    Fleet,
-    Run,
+from crash_books import (
     assert_certified,
     assert_no_open_key,
     assert_nothing_half_written,
     inventory,
     sold_to,
 )
+from crash_lab import BOOTSTRAP, KILLED, TENANT, VICTIM, CsrStore, Desk, Fleet, Run
 
 INTERRUPTED = 130
 
@@ -90,17 +83,17 @@ def test_killed_command_goes_on_with_what_prefect_and_aws_know(
 
 
 @pytest.mark.usefixtures("at_once")
-def test_killed_and_interrupted_batch_is_finished_by_the_same_command(
+def test_interrupted_and_killed_batch_is_finished_by_the_same_command(
     issuing: Command, csrs: CsrStore
 ) -> None:
-    """After kill -9, Ctrl-C and SIGTERM, each in the middle, every device has one certificate."""
+    """After Ctrl-C, SIGTERM and kill -9, each in the middle, every device has one certificate."""
     desk, fleet = issuing.desk, csrs.fleet(issuing.desk.folder, "command")
     plan = {"moment": "after", "action": "acm-pca.IssueCertificate", "nth": 5}
+    for name in ("SIGINT", "SIGTERM"):
+        assert_interrupted(desk, fleet, issuing.issue(fleet, **plan, signal=name))
     killed = issuing.issue(fleet, **plan)
     assert killed.returncode == KILLED, killed.stderr
     assert_nothing_half_written(fleet)
-    for name in ("SIGINT", "SIGTERM"):
-        assert_interrupted(desk, fleet, issuing.issue(fleet, **plan, signal=name))
     assert_finished(desk, fleet, issuing.issue(fleet))
 
 

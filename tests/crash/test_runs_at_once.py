@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from crash_lab import CsrStore, Desk, Lab, assert_certified, result_of
+from crash_books import assert_certified
+from crash_lab import CsrStore, Desk, Lab, result_of
 from crash_postgres import Postgres, programs_or_skip
 
 

@@ -12,7 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from crash_lab import CsrStore, Desk, Fleet, assert_certified, sold_to
+from crash_books import assert_certified, sold_to
+from crash_lab import CsrStore, Desk, Fleet
 
 
 @pytest.fixture

