@@ -43,7 +43,7 @@ torture: setup ## kill runs at every call, then TORTURE=n times at random
 
 lock: ## write requirements.lock anew (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --extra sandbox --extra postgres --extra dev \
-	  --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock
+	  --generate-hashes --no-emit-index-url --no-header --no-strip-extras --quiet --output-file requirements.lock
 
 clean: ## remove what make made
 	rm -rf build $(VENV)
