@@ -42,7 +42,7 @@ torture: setup ## kill runs at every call, then TORTURE=n times at random
 	@$(BIN)/python benchmarks/torture.py
 
 lock: ## write requirements.lock anew (needs uv)
-	uv pip compile pyproject.toml --universal --python-version 3.11 --extra sandbox --extra postgres --extra dev \
+	uv pip compile pyproject.toml --universal --python-version 3.11 --extra aws-blocks --extra sandbox --extra postgres --extra dev \
 	  --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock
 
 clean: ## remove what make made
