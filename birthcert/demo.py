@@ -34,21 +34,22 @@ def run_demo(directory: Path, *, keep: bool, show: Show) -> int:
     _empty(directory)
     with ExitStack() as stack:
         sandbox_ready = stack.enter_context(sandbox_server(directory))
-        prefect_ready = stack.enter_context(prefect_server(directory.parent / "prefect"))
+        prefect = stack.enter_context(prefect_server(directory.parent / "prefect"))
         console.err.print("starting the sandbox and a Prefect server ...")
         _point_here(directory, sandbox_ready()["environment"])
+        # read when Prefect is imported
+        os.environ["PREFECT_API_URL"] = prefect.api
         warm_up = threading.Thread(target=_import_flows)
         warm_up.start()
-        ui = prefect_ready()
-        os.environ["PREFECT_API_URL"] = f"{ui}/api"
+        prefect.wait()
         warm_up.join()
         bootstrapped, issued = _run_flows(directory, show)
         verified = verify_with_openssl(directory, bootstrapped.authority_certificate_pem)
         connected = _connect(directory)
         seconds = time.monotonic() - started
-        _show(directory, bootstrapped, issued, verified, connected, ui, seconds)
+        _show(directory, bootstrapped, issued, verified, connected, prefect.url, seconds)
         if keep:
-            _wait_until_interrupted(ui)
+            _wait_until_interrupted(prefect.url)
     published = sum(report.published for report in connected)
     good = all(verified.values()) and issued.issued == published == 25
     return console.DONE if good else console.FAILED

@@ -5,7 +5,7 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Final
@@ -16,8 +16,6 @@ _NOTICE: Final = b"\nending the calls in flight; Ctrl-C again ends at once\n"
 
 # Set by the first signal: no call is worth another try from then on.
 asked_to_end = threading.Event()
-# What the second signal must still do: end children that would be left behind.
-last_acts: list[Callable[[], None]] = []
 
 
 @contextmanager
@@ -46,8 +44,6 @@ def how_to_go_on() -> str:
 
 def _heed(_number: int, _frame: FrameType | None) -> None:
     if asked_to_end.is_set():
-        for act in last_acts:
-            act()
         os._exit(EXIT_CODE)
     asked_to_end.set()
     # not by print: the signal may have come in the middle of one

@@ -2,17 +2,16 @@
 
 import logging
 import os
-import signal
-import threading
-from collections.abc import Callable
-from contextlib import suppress
-from typing import Final, TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Final
 
 import httpx
 
-from birthcert import console, interrupts
+from birthcert import console
 from birthcert.aws.caller import resolve_region
 from birthcert.console import Show
+from birthcert.files import make_folder
 from birthcert.issuance.manifest import read_manifest
 from birthcert.ledger.ledger import Ledger, utc_now
 from birthcert.models import (
@@ -25,10 +24,10 @@ from birthcert.models import (
     ReconcileReport,
     ReconcileRequest,
 )
+from birthcert.servers import ServerNotStarted, temporary_prefect_server
 from birthcert.settings import load_settings
 from birthcert.status import RunStatus, StatusReport, batches_status
 
-Report = TypeVar("Report")
 FLUSH_SECONDS: Final = 5.0
 log = logging.getLogger(__name__)
 
@@ -36,52 +35,57 @@ log = logging.getLogger(__name__)
 def run_bootstrap(request: BootstrapRequest, show: Show) -> BootstrapReport:
     """The flow `bootstrap`, run here."""
     resolve_region(request)
-    prepare_prefect()
-    from flows.bootstrap import bootstrap
+    with _prefect(show) as ready:
+        from flows.bootstrap import bootstrap
 
-    return _quietly(lambda: bootstrap(request), show)
+        ready()
+        return bootstrap(request)
 
 
 def run_issue(request: IssueRequest, show: Show) -> IssueReport:
     """The flow `issue`, run here; a wrong region or manifest is said before Prefect starts."""
     resolve_region(request)
     read_manifest(request.manifest, csr_required=request.generate_keys is None)
-    prepare_prefect()
-    from flows.issue import issue
+    with _prefect(show) as ready:
+        from flows.issue import issue
 
-    return _quietly(lambda: issue(request), show)
+        ready()
+        return issue(request)
 
 
 def run_canary(request: CanaryRequest, show: Show) -> CanaryReport:
     """The flow `canary`, run here."""
     resolve_region(request)
-    prepare_prefect()
-    from flows.canary import canary
+    with _prefect(show) as ready:
+        from flows.canary import canary
 
-    return _quietly(lambda: canary(request), show)
+        ready()
+        return canary(request)
 
 
 def run_reconcile(request: ReconcileRequest, show: Show) -> ReconcileReport:
     """The flow `reconcile`, run here."""
     resolve_region(request)
-    prepare_prefect()
-    from flows.reconcile import reconcile
+    with _prefect(show) as ready:
+        from flows.reconcile import reconcile
 
-    return _quietly(lambda: reconcile(request), show)
+        ready()
+        return reconcile(request)
 
 
 def read_status(tenant: str | None, show: Show) -> StatusReport:
     """Prefect's runs of our flows, and the ledger's batches; no run is started or changed."""
-    prepare_prefect()
-    from flows.leftovers import recent_runs
-
     console.show_logs(Show(quiet=True, debug=show.debug))
     settings = load_settings()
     runs: list[RunStatus] = []
     problem = ""
     try:
-        runs = recent_runs(tenant)
-    except (httpx.HTTPError, RuntimeError) as error:
+        with _prefect_api() as ready:
+            from flows.leftovers import recent_runs
+
+            ready()
+            runs = recent_runs(tenant)
+    except (httpx.HTTPError, RuntimeError, ServerNotStarted) as error:
         problem = f"Prefect cannot be asked: {error}"
     with Ledger.open(settings.ledger_url, settings.state_folder) as ledger:
         batches = batches_status(ledger, tenant, now=utc_now())
@@ -97,18 +101,56 @@ def prepare_prefect() -> None:
         # what is said before and after the run is for the terminal alone
         "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        # a temporary server takes 10 s on a free machine, and more on a busy one
-        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     }.items():
         os.environ.setdefault(name, value)
 
 
-def _quietly(flow: Callable[[], Report], show: Show) -> Report:
-    from prefect import tags
+@contextmanager
+def _prefect(show: Show) -> Iterator[Callable[[], None]]:
+    """Prefect for one run from the command line: its API, a quiet console, tags of this process.
+
+    Import the flow inside, while the API comes up, then call what is yielded.
+    """
+    with _prefect_api() as api_ready, ExitStack() as stack:
+
+        def ready() -> None:
+            from prefect import tags
+
+            from flows.leftovers import process_tags
+
+            _quieten(show)
+            api_ready()
+            stack.callback(_send_the_rest)
+            _end_leftovers()
+            stack.enter_context(tags(*process_tags()))
+
+        yield ready
+
+
+@contextmanager
+def _prefect_api() -> Iterator[Callable[[], None]]:
+    """The API that is configured, or one of our own; what is yielded waits for it."""
+    prepare_prefect()
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with ExitStack() as stack:
+        if PREFECT_API_URL.value():
+            yield lambda: None
+            return
+        log = load_settings().state_folder / "prefect-server.log"
+        make_folder(log.parent)
+        server = stack.enter_context(temporary_prefect_server(log))
+
+        def ready() -> None:
+            server.wait()
+            stack.enter_context(temporary_settings({PREFECT_API_URL: server.api}))
+
+        yield ready
+
+
+def _quieten(show: Show) -> None:
     from prefect.logging.configuration import setup_logging
     from prefect.logging.handlers import PrefectConsoleHandler
-
-    from flows.leftovers import process_tags
 
     setup_logging()
     if not show.debug:
@@ -118,39 +160,6 @@ def _quietly(flow: Callable[[], Report], show: Show) -> Report:
                 if isinstance(handler, PrefectConsoleHandler):
                     handler.setLevel(logging.CRITICAL)
     console.show_logs(show)
-    _start_temporary_server()
-    _end_leftovers()
-    try:
-        with tags(*process_tags()):
-            return flow()
-    finally:
-        _send_the_rest()
-
-
-def _start_temporary_server() -> None:
-    """Where no API is configured, Prefect's own server: a child that outlives a Ctrl-C.
-
-    A terminal sends Ctrl-C to it too, and without it a run cannot be ended well. So it is started
-    by a thread that holds SIGINT back, which a child inherits.
-    """
-    from prefect.settings import PREFECT_API_URL
-
-    if PREFECT_API_URL.value():
-        return
-    from prefect.client.orchestration import get_client
-    from prefect.server.api.server import SubprocessASGIServer
-
-    def start() -> None:
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        # what goes wrong here goes wrong again, and is told, in the run
-        with suppress(RuntimeError, httpx.HTTPError), get_client(sync_client=True):
-            server = SubprocessASGIServer().server_process
-            if server is not None:
-                interrupts.last_acts.append(server.kill)
-
-    thread = threading.Thread(target=start, daemon=True)
-    thread.start()
-    thread.join()
 
 
 def _end_leftovers() -> None:

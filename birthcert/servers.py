@@ -1,4 +1,4 @@
-"""Servers of the demo's own: started as child processes, waited for, ended by the same hand."""
+"""Servers of our own as child processes: started, waited for, ended with whoever started them."""
 
 import json
 import os
@@ -10,18 +10,20 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from birthcert.errors import BirthcertError
 
 Answer = TypeVar("Answer")
-START_SECONDS: Final = 60.0
+# Prefect needs 10 s on a free machine, and more on a busy one
+START_SECONDS: Final = 120.0
 STOP_SECONDS: Final = 10.0
 
 
 class ServerNotStarted(BirthcertError):
-    """A server of the demo ended, or did not answer in time; its log says why."""
+    """A server ended, or did not answer in time; its log says why."""
 
 
 @contextmanager
@@ -34,22 +36,53 @@ def sandbox_server(directory: Path, port: int = 0) -> Iterator[Callable[[], dict
         yield lambda: _until(process, log, lambda: _facts(directory / "sandbox.json"))
 
 
+@dataclass(frozen=True)
+class PrefectServer:
+    """A Prefect server that is starting: its address, and how to wait until it answers."""
+
+    url: str
+    wait: Callable[[], None]
+
+    @property
+    def api(self) -> str:
+        """The address for PREFECT_API_URL, which Prefect reads when it is imported."""
+        return f"{self.url}/api"
+
+
 @contextmanager
-def prefect_server(home: Path) -> Iterator[Callable[[], str]]:
-    """A Prefect server with its UI as a child; what is yielded waits and gives its address."""
+def prefect_server(home: Path) -> Iterator[PrefectServer]:
+    """A Prefect server with its UI as a child."""
     port = _free_port()
-    url = f"http://127.0.0.1:{port}"
-    command = ["prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    environment = {
-        **os.environ,
-        "PREFECT_HOME": str(home),
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_UI_API_URL": f"{url}/api",
-    }
+    url = _address(port)
+    environment = {"PREFECT_HOME": str(home), "PREFECT_UI_API_URL": f"{url}/api"}
     home.mkdir(parents=True, exist_ok=True)
-    log = home / "server.log"
-    with _child(command, log, environment) as process:
-        yield lambda: _until(process, log, lambda: url if _answers(f"{url}/api/health") else None)
+    with _prefect(port, home / "server.log", environment) as process:
+        yield PrefectServer(url, lambda: _until_healthy(process, home / "server.log", url))
+
+
+@contextmanager
+def temporary_prefect_server(log: Path) -> Iterator[PrefectServer]:
+    """A Prefect API for one run, on Prefect's usual database.
+
+    Prefect starts one by itself where no API is configured, but in this process's group: a SIGTERM
+    to the group would take away the server that the run needs to end well.
+    """
+    port = _free_port()
+    environment = {"PREFECT__SERVER_EPHEMERAL": "1", "PREFECT_SERVER_UI_ENABLED": "false"}
+    with _prefect(port, log, environment) as process:
+        yield PrefectServer(_address(port), lambda: _until_healthy(process, log, _address(port)))
+
+
+@contextmanager
+def _prefect(
+    port: int, log: Path, environment: Mapping[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    # as `prefect server start` does, without importing Prefect for its command line first
+    command = ["uvicorn", "--factory", "prefect.server.api.server:create_app"]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
+    fixed = {"PREFECT__SERVER_FINAL": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+    with _child(command, log, {**os.environ, **fixed, **environment}) as process:
+        yield process
 
 
 @contextmanager
@@ -58,12 +91,12 @@ def _child(
 ) -> Iterator[subprocess.Popen[bytes]]:
     with log.open("wb") as stream:
         process = subprocess.Popen(
-            [sys.executable, "-m", *module],
-            stdin=subprocess.DEVNULL,
+            [sys.executable, "-m", "birthcert.child", *module],
+            stdin=subprocess.PIPE,
             stdout=stream,
             stderr=subprocess.STDOUT,
             env=dict(environment),
-            # Ctrl-C is for the demo, which ends its children itself
+            # a signal to the parent's group is for the parent, which ends its children itself
             start_new_session=True,
         )
     try:
@@ -75,6 +108,16 @@ def _child(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+def _address(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
+
+
+def _until_healthy(process: subprocess.Popen[bytes], log: Path, url: str) -> None:
+    _until(process, log, lambda: _answers(f"{url}/api/health") or None)
 
 
 def _until(

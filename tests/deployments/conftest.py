@@ -114,12 +114,13 @@ def team(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Iterator
     folder = tmp_path_factory.mktemp("team")
     shutil.copy(OURS, folder / "prefect.yaml")
     (folder / "tenants" / "acme" / "inbox").mkdir(parents=True)
-    with prefect_server(folder / "prefect") as ready:
+    with prefect_server(folder / "prefect") as server:
+        server.wait()
         environment = {
             **os.environ,
             **credentials(sandbox, "111111111111"),
             "PREFECT_HOME": str(folder / "prefect"),
-            "PREFECT_API_URL": f"{ready()}/api",
+            "PREFECT_API_URL": server.api,
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "PREFECT_WORKER_QUERY_SECONDS": "1",
             "BIRTHCERT_STATE_FOLDER": str(folder / "state"),
