@@ -45,7 +45,7 @@ def bootstrap(request: BootstrapRequest) -> BootstrapReport:
     template = run(
         attach_provisioning_template, request, place, registration, role, policy, thing_type
     )
-    run(verify_registration, request, place, registration, template, role)
+    run(verify_registration, request, place, authority, registration, template, role)
     endpoint = run(describe_endpoint, request, place)
     report = bootstrap_report(
         request=request,

@@ -1,6 +1,8 @@
 """Steps of the CA's registration with AWS IoT."""
 
+from birthcert.aws import provisioning
 from birthcert.aws import registration as registrations
+from birthcert.aws.private_ca import active_authority
 from birthcert.models import (
     BootstrapRequest,
     CertificateAuthority,
@@ -56,11 +58,13 @@ def register_ca_certificate(
 def verify_registration(
     request: BootstrapRequest,
     place: Place,
+    authority: CertificateAuthority,
     registration: Registration,
     template: ProvisioningTemplate,
     role: ProvisioningRole,
 ) -> VerifiedRegistration:
-    """What AWS IoT holds is what was sent, byte for byte."""
-    return registrations.verify_registration(
-        aws_in(place.region, request.account_block), registration, template.body, role.arn
-    )
+    """What earlier runs made still stands, and AWS IoT holds what was sent, byte for byte."""
+    aws = aws_in(place.region, request.account_block)
+    active_authority(aws, authority.arn)
+    provisioning.verify_named_resources(aws, request, place, role)
+    return registrations.verify_registration(aws, registration, template.body, role.arn)

@@ -5,9 +5,10 @@ import json
 import logging
 from typing import Final
 
+from birthcert.aws import iam
 from birthcert.aws.access import DEVICE_PORT_HEADER, SERVER_CA_HEADER, AwsAccess
 from birthcert.aws.registration import describe_registration
-from birthcert.errors import AwsCallFailed, ResourceConflict
+from birthcert.errors import AwsCallFailed, ResourceConflict, ResourceGone
 from birthcert.jitp.requested import device_policy_document, provisioning_template_body
 from birthcert.models import (
     BootstrapRequest,
@@ -96,6 +97,26 @@ def attach_provisioning_template(
     )
     log.info("attached the provisioning template to %s", registration.arn)
     return ProvisioningTemplate(arn=registration.arn, body=body)
+
+
+def verify_named_resources(
+    aws: AwsAccess, request: BootstrapRequest, place: Place, role: ProvisioningRole
+) -> None:
+    """What the template works with is there; a step that an earlier run finished did not look.
+
+    ResourceGone where thing type, policy or role was deleted since; ResourceConflict where the
+    policy says otherwise now.
+    """
+    found = {
+        f"thing type {request.thing_type}": find_thing_type(aws, request.thing_type),
+        f"policy {request.policy_name()}": find_device_policy(aws, request, place),
+        f"role {role.name}": iam.find_role(aws, role.name),
+    }
+    if gone := [name for name, resource in found.items() if resource is None]:
+        raise ResourceGone(
+            f"{', '.join(gone)}: not there any more, and no device can be provisioned without",
+            remedy="run bootstrap with --refresh: it makes again what is gone",
+        )
 
 
 def describe_endpoint(aws: AwsAccess) -> Endpoint:

@@ -34,7 +34,7 @@ class Calls:
     def issue(self, job: Job, validity: Validity) -> str:
         """Ask for the certificate; returns its ARN."""
         late = job.requested_at is not None and self.clock() - job.requested_at > REPEATABLE
-        if late and not self.options.reissue_uncertain:
+        if late:
             raise RequestTooLate(
                 f"{job.device.device_id} was not asked for in time", remedy="run the command again"
             )

@@ -89,7 +89,7 @@ class Chunk:
                 self._others.append(device)
             elif job.bought_before:
                 self._room.add(job, since=None)
-            elif reason := doubt(record, self.calls.clock(), self.calls.options):
+            elif reason := doubt(record, self.calls.clock()):
                 self._notes.unanswered.append((record.id, reason))
                 self._outcomes[device.row] = job.outcome("failed", reason=reason)
             else:

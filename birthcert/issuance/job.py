@@ -57,14 +57,12 @@ class Delivered:
 class IssueOptions:
     """How to issue: `template` is `Name/V1`; validity is cut to the CA's own end [8].
 
-    `reissue_uncertain` buys again what may have been bought by a run that died more than four
-    minutes ago. After `ready_timeout_seconds` a certificate that AWS has not finished fails.
+    After `ready_timeout_seconds` a certificate that AWS has not finished fails.
     """
 
     template: str = "EndEntityClientAuthCertificate/V1"
     validity_days: int = 3_640
     threads: int = 16
-    reissue_uncertain: bool = False
     ready_timeout_seconds: float = 300.0
 
 
@@ -78,12 +76,12 @@ def intent_of(device: Device, options: IssueOptions) -> Intent:
     )
 
 
-def doubt(record: Record, now: datetime, options: IssueOptions) -> str | None:
+def doubt(record: Record, now: datetime) -> str | None:
     """Why a requested row must not be bought again, or None where it may be [6].
 
     Inside the token's life AWS answers a repeated request with the same certificate.
     """
-    if record.state != "requested" or record.requested_at is None or options.reissue_uncertain:
+    if record.state != "requested" or record.requested_at is None:
         return None
     if now - record.requested_at < REPEATABLE:
         return None

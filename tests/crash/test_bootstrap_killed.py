@@ -39,6 +39,11 @@ CALLS = [
     "iam.AttachRolePolicy",
     "iot.DescribeCACertificate",
     "iot.UpdateCACertificate",
+    "acm-pca.DescribeCertificateAuthority",
+    "acm-pca.GetCertificateAuthorityCertificate",
+    "iot.DescribeThingType",
+    "iot.GetPolicy",
+    "iam.GetRole",
     "iot.DescribeCACertificate",
     "iot.DescribeEndpoint",
 ]

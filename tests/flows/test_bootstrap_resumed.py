@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from birthcert import limits
-from birthcert.errors import AwsCallFailed, BirthcertError, WrongAccount
-from birthcert.models import BootstrapRequest
+from birthcert.aws.access import AwsAccess
+from birthcert.errors import AwsCallFailed, BirthcertError, ResourceGone, WrongAccount
+from birthcert.models import BootstrapReport, BootstrapRequest
 from birthcert.sandbox.server import Sandbox
 
 QUICK = {"certificate_authority": {"key_algorithm": "EC_prime256v1"}, "canary": False}
@@ -146,3 +147,38 @@ def test_the_users_own_template_and_policy_are_set(run_bootstrap: Run) -> None:
     assert ran.report.template_body == template
     assert ran.report.policy_name == "umbrella-own"
     assert ran.outcomes["verify_registration"] == "found"
+
+
+def delete_what_devices_need(aws: AwsAccess, report: BootstrapReport) -> None:
+    """Role, policy and thing type, as someone tidying up would."""
+    role = report.role_arn.rpartition("/")[2]
+    [managed] = aws.pages("iam", "ListAttachedRolePolicies", "AttachedPolicies", RoleName=role)
+    aws.call("iam", "DetachRolePolicy", RoleName=role, PolicyArn=managed["PolicyArn"])
+    aws.call("iam", "DeleteRole", RoleName=role)
+    aws.call("iot", "DeletePolicy", policyName=report.policy_name)
+    aws.call("iot", "DeprecateThingType", thingTypeName=report.thing_type)
+    aws.call("iot", "DeleteThingType", thingTypeName=report.thing_type)
+
+
+def test_what_was_deleted_since_is_noticed_and_made_again(
+    run_bootstrap: Run, sandbox: Sandbox
+) -> None:
+    """A step remembered is no resource that is there: the run names what is gone, and --refresh."""
+    asked = request("hooli", thing_type="Hooli", role_name="HOOLI-JIT")
+    report = run_bootstrap(asked).report
+    sandbox.state.knobs.update({"thing_type_deletion_seconds": 0})
+    aws = AwsAccess(report.region)
+    delete_what_devices_need(aws, report)
+    with pytest.raises(ResourceGone, match=r"type Hooli, policy hooli-device, role HOOLI.*refresh"):
+        run_bootstrap(asked)
+    again = run_bootstrap(asked.model_copy(update={"refresh": True}))
+    made = ("create_thing_type", "create_device_policy", "create_provisioning_role")
+    assert {again.outcomes[name] for name in made} == {"created"}
+    aws.call(
+        "acm-pca",
+        "UpdateCertificateAuthority",
+        CertificateAuthorityArn=report.authority_arn,
+        Status="DISABLED",
+    )
+    with pytest.raises(ResourceGone, match=r"is DISABLED.*refresh"):
+        run_bootstrap(asked)

@@ -128,8 +128,6 @@ def test_request_of_unknown_end_is_not_bought_again(workshop: Any, fleet: list[D
     assert {each for each in outcomes if outcomes[each].outcome == "failed"} == set(lost)
     assert all("birthcert reconcile" in outcomes[each].reason for each in lost)
     assert max(workshop.authority.sold().values()) == 1
-    outcomes = workshop.run(fleet, options={"reissue_uncertain": True})
-    assert {outcomes[each].outcome for each in lost} == {"issued"}
 
 
 def test_request_is_repeated_only_well_inside_its_tokens_life(
