@@ -74,7 +74,7 @@ def sold_to(url: str, fleet: Fleet) -> dict[str, list[str]]:
 def assert_certified(desk: Desk, fleet: Fleet, run: Run) -> None:
     """AWS's books, the ledger, the report and the files agree, and nothing was bought twice."""
     assert run.code == 0, run
-    assert not run.error
+    assert not run.error, run.error
     assert run.report["issued"] + run.report["existing"] == len(fleet.devices)
     assert_sold_once(desk, fleet)
     assert_files_whole(fleet)
