@@ -10,6 +10,10 @@ import runpy
 import signal
 import sys
 import threading
+import time
+from typing import Final
+
+END_SECONDS: Final = 5.0
 
 
 def main() -> None:
@@ -25,6 +29,9 @@ def _end_with_parent() -> None:
     while os.read(sys.stdin.fileno(), 1024):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(END_SECONDS)
+    # nobody is left who would end a program that does not heed the signal
+    os._exit(1)
 
 
 if __name__ == "__main__":

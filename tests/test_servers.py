@@ -68,3 +68,22 @@ def test_server_outlives_a_signal_to_the_group_and_ends_with_its_parent(
     assert said(parent) == "200"
     parent.kill()
     assert not still_answers(url, seconds=30)
+
+
+def test_program_that_does_not_heed_the_signal_ends_with_its_parent_too(tmp_path: Path) -> None:
+    """Nobody else would end it: it is ended a few seconds after the signal."""
+    program = (
+        "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True: signal.pause()"
+    )
+    (tmp_path / "stubborn.py").write_text(program)
+    with subprocess.Popen(
+        [sys.executable, "-m", "birthcert.child", "stubborn"],
+        stdin=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    ) as process:
+        assert process.stdin is not None
+        process.stdin.close()
+        try:
+            assert process.wait(60) == 1
+        finally:
+            process.kill()

@@ -32,6 +32,7 @@ WARNING: Final = (
     "birthcert sandbox: a stand-in for AWS, NO PRODUCTION CA: keys are in this process's memory, "
     "signatures are not checked, everything is gone when it ends"
 )
+_LOOK_SECONDS: Final = 0.5
 _running = threading.Lock()
 
 
@@ -199,7 +200,9 @@ def serve(directory: Path, **options: Any) -> None:
         with Sandbox.start(directory, **options) as sandbox:
             print(WARNING, file=sys.stderr, flush=True)
             print(json.dumps(sandbox.description.facts()), flush=True)
-            ended.wait()
+            # a signal between the last look for one and the wait's beginning does not end the wait
+            while not ended.wait(_LOOK_SECONDS):
+                pass
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
