@@ -62,14 +62,10 @@ def bootstrap(
     def command() -> int:
         request = _bootstrap_request(where, authority, provisioning, refresh=refresh, canary=canary)
         from birthcert.runs import run_bootstrap
+        from birthcert.screens import show_bootstrap
 
         report = run_bootstrap(request, show)
-        if show.json:
-            console.print_json(report)
-        else:
-            from birthcert.screens import show_bootstrap
-
-            show_bootstrap(report)
+        console.show_result(report, show, show_bootstrap)
         return console.DONE
 
     return console.run_command(command, debug=show.debug)
@@ -82,14 +78,10 @@ def issue(*, where: WhereFlags, devices: DeviceFlags, show: Common = Show()) -> 
     def command() -> int:
         request = _issue_request(where, devices)
         from birthcert.runs import run_issue
+        from birthcert.screens import show_issue
 
         report = run_issue(request, show)
-        if show.json:
-            console.print_json(report)
-        else:
-            from birthcert.screens import show_issue
-
-            show_issue(report)
+        console.show_result(report, show, show_issue)
         return report.exit_code()
 
     return console.run_command(command, debug=show.debug)
@@ -117,10 +109,7 @@ def plan(
         else:
             request = _issue_request(where, devices)
         found = plan_here(request)
-        if show.json:
-            console.print_json(found)
-        else:
-            show_plan(found)
+        console.show_result(found, show, show_plan)
         return console.DONE
 
     return console.run_command(command, debug=show.debug)
@@ -138,15 +127,11 @@ def reconcile(*, where: WhereFlags, reconciling: ReconcilingFlags, show: Common 
         with console.usage_errors():
             facts = {**where.request_facts(), **reconciling.request_facts()}
             request = ReconcileRequest.model_validate(facts)
+        from birthcert.ledger_screens import show_reconcile
         from birthcert.runs import run_reconcile
 
         report = run_reconcile(request, show)
-        if show.json:
-            console.print_json(report)
-        else:
-            from birthcert.ledger_screens import show_reconcile
-
-            show_reconcile(report)
+        console.show_result(report, show, show_reconcile)
         return report.exit_code()
 
     return console.run_command(command, debug=show.debug)
@@ -163,15 +148,11 @@ def status(*, tenant: str | None = None, show: Common = Show()) -> int:
     """
 
     def command() -> int:
+        from birthcert.ledger_screens import show_status
         from birthcert.runs import read_status
 
         report = read_status(tenant, show)
-        if show.json:
-            console.print_json(report)
-        else:
-            from birthcert.ledger_screens import show_status
-
-            show_status(report)
+        console.show_result(report, show, show_status)
         return console.DONE
 
     return console.run_command(command, debug=show.debug)

@@ -26,10 +26,7 @@ def connect(*, where: WhereFlags, connecting: ConnectingFlags, show: Common = Sh
             request = ConnectRequest.model_validate(facts)
         console.show_logs(show)
         report = connect_here(request, listen=lambda m: None if show.json else show_message(m))
-        if show.json:
-            console.print_json(report)
-        else:
-            show_connect(report)
+        console.show_result(report, show, show_connect)
         for problem in report.problems:
             console.print_error(problem)
         return console.FAILED if report.problems else console.DONE
@@ -58,15 +55,11 @@ def canary(
         facts = {"authority_arn": authority_arn, "topic_namespace": topic_namespace}
         with console.usage_errors():
             request = CanaryRequest.model_validate({**where.request_facts(), **facts})
+        from birthcert.device_screens import show_canary
         from birthcert.runs import run_canary
 
         report = run_canary(request, show)
-        if show.json:
-            console.print_json(report)
-        else:
-            from birthcert.device_screens import show_canary
-
-            show_canary(report)
+        console.show_result(report, show, show_canary)
         return console.DONE
 
     return console.run_command(command, debug=show.debug)

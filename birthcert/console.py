@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from rich.console import Console
@@ -14,6 +14,7 @@ from rich.table import Table
 from birthcert import interrupts
 from birthcert.errors import BirthcertError, ConfigurationError
 
+Report = TypeVar("Report", bound=BaseModel)
 DONE: Final = 0
 FAILED: Final = 1
 WRONG_USAGE: Final = 2
@@ -104,6 +105,14 @@ def show_logs(show: Show) -> None:
     logger.handlers = [h for h in logger.handlers if not isinstance(h, logging.StreamHandler)]
     logger.addHandler(handler)
     logger.setLevel(level)
+
+
+def show_result(report: Report, show: Show, screen: Callable[[Report], None]) -> None:
+    """A command's report on stdout: its JSON where that was asked for, else its screen."""
+    if show.json:
+        print_json(report)
+    else:
+        screen(report)
 
 
 def print_json(model: BaseModel) -> None:
