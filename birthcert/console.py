@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from birthcert import interrupts
+from birthcert import interrupts, logs
 from birthcert.errors import BirthcertError, ConfigurationError
 
 Report = TypeVar("Report", bound=BaseModel)
@@ -57,7 +57,7 @@ def _exit_code(command: Callable[[], int], *, debug: bool) -> int:
     except BirthcertError as error:
         if debug:
             raise
-        print_error(str(error))
+        print_error(str(error), error)
         return _interrupted() if interrupts.asked_to_end.is_set() else error.exit_code
     except Exception as error:
         # Ctrl-C reaches a server of our own too, and what it then fails to answer is no news
@@ -75,9 +75,9 @@ def _interrupted() -> int:
     return interrupts.EXIT_CODE
 
 
-def print_error(line: str) -> None:
-    """`error: what is wrong; what to do`, one line."""
-    err.print(f"error: {' '.join(line.split())}", markup=False)
+def print_error(line: str, error: BirthcertError | None = None) -> None:
+    """`error: what is wrong; what to do`, one line; of JSON where the logs are."""
+    err.print(logs.error_line(line, error), markup=False)
 
 
 @contextmanager
@@ -98,7 +98,7 @@ def usage_errors() -> Iterator[None]:
 def show_logs(show: Show) -> None:
     """Send the domain's log to stderr: steps at INFO, unless quiet or as JSON."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
+    handler.setFormatter(logs.formatter())
     level = logging.DEBUG if show.debug else logging.WARNING if show.quiet else logging.INFO
     handler.setLevel(level)
     logger = logging.getLogger("birthcert")

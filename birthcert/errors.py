@@ -79,7 +79,7 @@ class AwsCallFailed(BirthcertError):
         self.resource_id, self.resource_arn = resource_id, resource_arn
         super().__init__(
             f"{service}:{action} answered {code}: {message or 'no message'}"
-            + (f" (request {request_id})" if request_id else ""),
+            + (f" (request id {request_id})" if request_id else ""),
             remedy=remedy,
             **{
                 "service": service,

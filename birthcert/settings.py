@@ -4,7 +4,7 @@ AWS itself is reached by the standard boto3 chain alone (profiles, SSO, `AWS_END
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import (
@@ -43,6 +43,9 @@ class Settings(BaseSettings):
     read_timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 30.0
     retry_seconds: Annotated[float, Field(ge=0, le=3_600)] = Field(
         default=120.0, description="How long a call that AWS throttles or drops is tried again."
+    )
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="How a command's log lines on stderr look."
     )
 
     tenant_roots: tuple[str, ...] = Field(

@@ -15,6 +15,7 @@ from birthcert.inbox.folder import FolderInbox
 from birthcert.inbox.settling import put_report, submission_report, verdict_of
 from birthcert.inbox.submission import Inbox, Submission
 from birthcert.models import InboxRequest, IssueReport, Place, SubmissionReport
+from tasks.steps import told
 
 BY_HAND: Final = "by-hand"
 
@@ -24,6 +25,7 @@ BY_HAND: Final = "by-hand"
     cache_policy=NO_CACHE,
     persist_result=False,
 )
+@told
 def claim_submissions(request: InboxRequest, place: Place) -> list[Submission]:
     """What is new in the inbox, and what runs that have ended left behind."""
     inbox, run = _inbox(request, place), str(flow_run.id or BY_HAND)
@@ -38,6 +40,7 @@ def claim_submissions(request: InboxRequest, place: Place) -> list[Submission]:
     cache_policy=NO_CACHE,
     persist_result=False,
 )
+@told
 def settle_submission(
     request: InboxRequest,
     place: Place,

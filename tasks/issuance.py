@@ -13,7 +13,7 @@ from birthcert.issuance.output import OutputFolder
 from birthcert.issuance.readiness import ReadyEstimate
 from birthcert.models import IssueRequest, IssuingAuthority, Place
 from tasks.access import aws_in, ledger
-from tasks.steps import worth_a_new_try
+from tasks.steps import told, worth_a_new_try
 
 ESTIMATE = ReadyEstimate()
 
@@ -26,6 +26,7 @@ ESTIMATE = ReadyEstimate()
     retry_delay_seconds=[5, 30],
     retry_condition_fn=worth_a_new_try,
 )
+@told
 def issue_chunk(
     request: IssueRequest,
     place: Place,

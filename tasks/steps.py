@@ -1,6 +1,8 @@
 """How a provisioning step becomes a Prefect task: retries, persisted result, cache key."""
 
+import functools
 import hashlib
+import inspect
 import json
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
@@ -12,6 +14,7 @@ from prefect.context import TaskRunContext
 from pydantic import BaseModel
 
 from birthcert.errors import AwsCallFailed, AwsUnreachable
+from birthcert.logs import Work, working_on
 from birthcert.models import Place, WhereRequest
 
 P = ParamSpec("P")
@@ -39,9 +42,27 @@ def step(title: str, *, cached: bool = True) -> Callable[[Callable[P, R]], Task[
             retry_condition_fn=worth_a_new_try,
             **kind,
         )
-        return made(function)
+        return made(told(function))
 
     return decorate
+
+
+def told(function: Callable[P, R]) -> Callable[P, R]:
+    """The same function, its log lines with its tenant, place and name: below every @task.
+
+    Its parameters are `request` and, where it is known by then, `place`.
+    """
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def door(*args: P.args, **kwargs: P.kwargs) -> R:
+        given = signature.bind(*args, **kwargs).arguments
+        place: Place | None = given.get("place")
+        work = Work(given["request"].tenant, place.name if place else "", function.__name__)
+        with working_on(work):
+            return function(*args, **kwargs)
+
+    return door
 
 
 def step_key(context: TaskRunContext, parameters: dict[str, Any]) -> str:

@@ -23,6 +23,7 @@ from botocore.exceptions import ConnectionError as BotoConnectionError
 
 from birthcert.aws.retries import REMEDIES, THROTTLED, Patience, delay_seconds, patience_for
 from birthcert.errors import AwsCallFailed, AwsUnreachable, ConfigurationError
+from birthcert.logs import facts_of
 
 log = logging.getLogger(__name__)
 SANDBOX_HEADER = "x-birthcert-sandbox"
@@ -90,8 +91,10 @@ class AwsAccess:
                 patience = self._patience(failure, also)
                 if self._ending.is_set() or self._clock() + delay - started > patience:
                     raise
-                reason = failure.what
-            log.warning("trying %s:%s again in %.1f s: %s", service, action, delay, reason)
+                reason, facts = failure.what, facts_of(failure)
+            log.warning(
+                "trying %s:%s again in %.1f s: %s", service, action, delay, reason, extra=facts
+            )
             self._sleep(delay)
 
     @staticmethod
@@ -99,9 +102,9 @@ class AwsAccess:
         method: Callable[..., dict[str, Any]], service: str, action: str, parameters: dict[str, Any]
     ) -> dict[str, Any]:
         try:
-            return method(**parameters)
+            answer = method(**parameters)
         except ClientError as error:
-            raise _failure(service, action, error) from error
+            raise call_failed(service, action, error) from error
         except NO_CREDENTIALS as error:
             raise _no_credentials(error) from error
         except (BotoConnectionError, HTTPClientError) as error:
@@ -111,6 +114,10 @@ class AwsAccess:
                 f"{service}:{action} cannot be called: {_one_line(error)}",
                 remedy="check the parameters and the AWS configuration",
             ) from error
+        request_id = answer.get("ResponseMetadata", {}).get("RequestId", "")
+        facts = {"service": service, "action": action, "request_id": request_id}
+        log.debug("%s:%s answered, request id %s", service, action, request_id, extra=facts)
+        return answer
 
     def pages(self, service: str, action: str, key: str, **parameters: Any) -> list[Any]:
         """All items under `key` of a paged call (`NextToken`/`nextToken`/`nextMarker`/`Marker`)."""
@@ -182,7 +189,8 @@ def _next_page(answer: dict[str, Any]) -> dict[str, str]:
     return {}
 
 
-def _failure(service: str, action: str, error: ClientError) -> AwsCallFailed:
+def call_failed(service: str, action: str, error: ClientError) -> AwsCallFailed:
+    """AWS's error with its facts, the request id among them."""
     details: dict[str, Any] = error.response.get("Error", {})  # type: ignore[assignment]
     metadata: dict[str, Any] = error.response.get("ResponseMetadata", {})  # type: ignore[assignment]
     code = str(details.get("Code", "Unknown"))
@@ -203,6 +211,8 @@ def _unreachable(service: str, action: str, error: Exception) -> AwsUnreachable:
     return AwsUnreachable(
         f"no answer from AWS to {service}:{action}: {_one_line(error)}",
         remedy="check the network and AWS_ENDPOINT_URL, then run the same command again",
+        service=service,
+        action=action,
     )
 
 

@@ -13,6 +13,8 @@ from botocore.credentials import (
 )
 from botocore.exceptions import ClientError, CredentialRetrievalError
 
+from birthcert.aws.access import call_failed
+
 SESSION_NAME: Final = "birthcert"
 AwsSession = boto3.Session
 
@@ -82,8 +84,9 @@ def _telling(fetch: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]
         try:
             return fetch()
         except ClientError as error:
+            refusal = call_failed("sts", "AssumeRole", error)
             raise CredentialRetrievalError(
-                provider=_AssumedRole.METHOD, error_msg=str(error)
+                provider=_AssumedRole.METHOD, error_msg=str(refusal)
             ) from error
 
     return fetched

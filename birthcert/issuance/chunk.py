@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from birthcert.issuance.authority import bought_nothing, concerns_all
@@ -26,6 +27,7 @@ from birthcert.issuance.readiness import ReadyEstimate, WaitingRoom
 from birthcert.issuance.received import UnexpectedCertificate
 from birthcert.ledger.claims import RENEWAL
 from birthcert.ledger.ledger import Ledger
+from birthcert.logs import carried
 from birthcert.pki.validity import validity_for
 
 # How soon a stop is noticed while nothing else happens.
@@ -65,7 +67,8 @@ class Chunk:
     def run(self, devices: Sequence[Device]) -> dict[int, DeviceOutcome]:
         """Work until everything is settled or stopped; outcomes by the device's row."""
         threads = self.calls.options.threads
-        with ThreadPoolExecutor(threads) as issuers, ThreadPoolExecutor(threads) as fetchers:
+        pool = partial(ThreadPoolExecutor, threads, initializer=carried())
+        with pool() as issuers, pool() as fetchers:
             try:
                 self._admit(devices)
                 while self._unsettled():

@@ -11,6 +11,7 @@ from cryptography import x509
 from birthcert.errors import AwsCallFailed, UnusableInput
 from birthcert.ledger.ledger import Ledger
 from birthcert.ledger.records import Record
+from birthcert.logs import carried
 from birthcert.models import Discrepancy, Place
 from birthcert.pki.certificates import load_certificate, public_key_sha256
 from birthcert.reconciliation.audit_rows import AuditRow
@@ -163,12 +164,12 @@ def _denied(books: Books, missing: list[Record]) -> list[Record]:
             raise
         return True
 
-    with ThreadPoolExecutor(books.threads) as pool:
+    with ThreadPoolExecutor(books.threads, initializer=carried()) as pool:
         there = pool.map(is_there, missing)
         return [record for record, found in zip(missing, there, strict=True) if not found]
 
 
 def _fetched(books: Books, arns: list[str]) -> list[tuple[str, str] | None]:
     """Each certificate, in the order of the ARNs; an error leaves the rest unasked."""
-    with ThreadPoolExecutor(books.threads) as pool:
+    with ThreadPoolExecutor(books.threads, initializer=carried()) as pool:
         return list(pool.map(books.get, arns))

@@ -11,6 +11,7 @@ from birthcert.errors import AwsCallFailed, UnusableInput
 from birthcert.issuance.output import OutputFolder
 from birthcert.ledger.ledger import Ledger
 from birthcert.ledger.records import Delivery, Record
+from birthcert.logs import carried
 from birthcert.models import Discrepancy, Place
 from birthcert.pki.certificates import load_certificate, serial_hex
 from birthcert.reconciliation.comparison import GetCertificate
@@ -64,7 +65,7 @@ def repair(
     if dry_run:
         return [_line(*row) for row in rows]
     repaired: list[Discrepancy] = []
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(threads, initializer=carried()) as pool:
         for start in range(0, len(rows), _AT_ONCE):
             deliveries: list[Delivery] = []
             try:

@@ -103,10 +103,10 @@ def frozen(access: AwsAccess) -> boto3.Session:
 
 
 def test_a_role_that_cannot_be_assumed_is_said_so(make_account: Made, sandbox: Sandbox) -> None:
-    """STS's refusal is a problem of the configuration, with STS's own words."""
+    """STS's refusal is a problem of the configuration, with STS's own words and request id."""
     refused = {"action": "sts.AssumeRole", "effect": "error", "code": "AccessDenied"}
     sandbox.state.knobs.update({"calls": [{**refused, "status": 403, "message": "not you"}]})
-    with pytest.raises(ConfigurationError, match="not you"):
+    with pytest.raises(ConfigurationError, match=r"not you \(request id"):
         who(make_account().get_access(retry_seconds=1))
 
 

@@ -97,6 +97,20 @@ def test_quiet_leaves_warnings(birthcert: Any, bootstrapped: str) -> None:
     assert "INFO" not in ended.err
 
 
+def test_log_lines_as_json(
+    birthcert: Any, bootstrapped: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With BIRTHCERT_LOG_FORMAT=json every line on stderr is one object, the last one too."""
+    monkeypatch.setenv("BIRTHCERT_LOG_FORMAT", "json")
+    ended = birthcert("bootstrap", "--tenant", "acme", "--key-algorithm", "RSA_2048", "--json")
+    assert (ended.code, ended.out) == (1, "")
+    lines = [json.loads(line) for line in ended.err.splitlines()]
+    assert (lines[0]["step"], lines[0]["tenant"]) == ("check_caller", "acme")
+    assert (lines[-1]["level"], lines[-1]["step"]) == ("ERROR", "create_certificate_authority")
+    assert lines[-1]["place"].endswith(":eu-west-1")
+    assert "differs from the request" in lines[-1]["message"]
+
+
 def test_help_and_version_are_no_errors(birthcert: Any) -> None:
     """Every command explains itself."""
     assert "Birth certificates" in birthcert("--help").out

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,23 @@ def test_the_artifact_tells_who_was_refused(mixed: tuple[Any, list[dict[str, str
     artifact = Artifact.get("issue-acme-eu-west-1")
     assert artifact is not None
     assert "| short-rsa | the CSR's RSA key has 1024 bits" in str(artifact.data)
+
+
+def test_a_device_that_aws_refuses_has_the_request_id(
+    desk: Path, authority: Any, run_issue: Run, sandbox: Sandbox
+) -> None:
+    """Its reason in report.csv ends with what AWS's support asks for; the other one is issued."""
+    manifest = desk / "asked.jsonl"
+    manifest.write_text("\n".join(line(f"asked-{n}", csr_of(f"asked-{n}")) for n in range(2)))
+    refusal = {"action": "acm-pca.IssueCertificate", "effect": "error", "nth": 1, "times": 1}
+    sandbox.state.knobs.update({"calls": [{**refusal, "code": "MalformedCSRException",
+                                           "status": 400, "message": "not this one"}]})  # fmt: skip
+    ran = run_issue(IssueRequest(tenant="acme", manifest=str(manifest), out=str(desk / "asked")))
+    sandbox.state.knobs.reset()
+    assert (ran.report.issued, ran.report.failed) == (1, 1)
+    with (desk / "asked" / "report.csv").open(newline="") as stream:
+        [reason] = [row["reason"] for row in csv.DictReader(stream) if row["reason"]]
+    assert re.search(r"not this one \(request id [0-9a-f-]{36}\)", reason)
 
 
 def test_a_thousand_rows_of_which_three_are_bad(

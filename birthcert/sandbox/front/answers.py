@@ -2,7 +2,6 @@
 
 import json
 import re
-import uuid
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
@@ -10,6 +9,8 @@ from birthcert.sandbox.errors import AwsError
 from birthcert.sandbox.front.http_messages import HttpResponse
 
 _XML_CODE: Final = re.compile(rb"<Code>([^<]+)</Code>")
+_XML_ID: Final = re.compile(rb"<RequestId>[^<]*</RequestId>")
+_IDS: Final = frozenset({"x-amzn-requestid", "x-amz-request-id", "x-amz-id-2"})
 _XML_NAMESPACES: Final = {
     "iam": "https://iam.amazonaws.com/doc/2010-05-08/",
     "sts": "https://sts.amazonaws.com/doc/2011-06-15/",
@@ -19,21 +20,35 @@ _JSON_TYPES: Final = {"json": "application/x-amz-json-1.1", "rest-json": "applic
 
 def json_answer(result: dict[str, Any]) -> HttpResponse:
     """A JSON-protocol action's result."""
-    headers = {"Content-Type": _JSON_TYPES["json"], "x-amzn-RequestId": str(uuid.uuid4())}
-    return HttpResponse(200, json.dumps(result).encode(), headers)
+    return HttpResponse(200, json.dumps(result).encode(), {"Content-Type": _JSON_TYPES["json"]})
 
 
 def error_answer(error: AwsError, protocol: str, service: str = "") -> HttpResponse:
     """An error in the shape of a protocol: json, rest-json, query or rest-xml."""
-    request_id = str(uuid.uuid4())
     if protocol in _JSON_TYPES:
-        return _json_error(error, protocol, request_id)
-    return _xml_error(error, protocol, service, request_id)
+        return _json_error(error, protocol)
+    return _xml_error(error, protocol, service)
 
 
-def _json_error(error: AwsError, protocol: str, request_id: str) -> HttpResponse:
+def with_request_id(response: HttpResponse, protocol: str, request_id: str) -> HttpResponse:
+    """The answer with its request id where the protocol has it, in the place of any other.
+
+    Headers always, S3's under names of its own; bodies of the query protocol and of XML errors.
+    """
+    own = {name: value for name, value in response.headers.items() if name.lower() not in _IDS}
+    if protocol == "rest-xml":
+        ids = {"x-amz-request-id": request_id, "x-amz-id-2": f"sandbox/{request_id}"}
+    else:
+        ids = {"x-amzn-RequestId": request_id}
+    body = response.body
+    if protocol == "query" or (protocol == "rest-xml" and response.status >= 400):
+        body = _XML_ID.sub(f"<RequestId>{request_id}</RequestId>".encode(), body)
+    return HttpResponse(response.status, body, own | ids)
+
+
+def _json_error(error: AwsError, protocol: str) -> HttpResponse:
     body = {"message": error.message, **error.extra}
-    headers = {"Content-Type": _JSON_TYPES[protocol], "x-amzn-RequestId": request_id}
+    headers = {"Content-Type": _JSON_TYPES[protocol]}
     if protocol == "json":
         body = {"__type": error.code, **body}
     else:
@@ -41,23 +56,22 @@ def _json_error(error: AwsError, protocol: str, request_id: str) -> HttpResponse
     return HttpResponse(error.status, json.dumps(body).encode(), headers)
 
 
-def _xml_error(error: AwsError, protocol: str, service: str, request_id: str) -> HttpResponse:
+def _xml_error(error: AwsError, protocol: str, service: str) -> HttpResponse:
     code, message = escape(error.code), escape(error.message)
     if protocol == "rest-xml":
         text = (
             f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code>'
-            f"<Message>{message}</Message><RequestId>{request_id}</RequestId></Error>"
+            f"<Message>{message}</Message><RequestId></RequestId></Error>"
         )
     else:
         fault = "Sender" if error.status < 500 else "Receiver"
         namespace = _XML_NAMESPACES.get(service, "")
         text = (
             f'<ErrorResponse xmlns="{namespace}"><Error><Type>{fault}</Type><Code>{code}</Code>'
-            f"<Message>{message}</Message></Error><RequestId>{request_id}</RequestId>"
+            f"<Message>{message}</Message></Error><RequestId></RequestId>"
             "</ErrorResponse>"
         )
-    headers = {"Content-Type": "text/xml", "x-amzn-RequestId": request_id}
-    return HttpResponse(error.status, text.encode(), headers)
+    return HttpResponse(error.status, text.encode(), {"Content-Type": "text/xml"})
 
 
 def error_code(response: HttpResponse) -> str:

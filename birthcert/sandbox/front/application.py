@@ -3,13 +3,14 @@
 import logging
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from birthcert.sandbox.errors import AwsError
 from birthcert.sandbox.front import credentials
-from birthcert.sandbox.front.answers import error_answer, error_code
+from birthcert.sandbox.front.answers import error_answer, error_code, with_request_id
 from birthcert.sandbox.front.calls import DROPPED, Calls
 from birthcert.sandbox.front.credentials import AccessKeys, Scope
 from birthcert.sandbox.front.faults import Effects, Faults
@@ -60,19 +61,19 @@ class SandboxApplication:
         """The answer to a request, or None where the connection is to be dropped."""
         if (request.path + "/").startswith(PREFIX):
             return self.pages.answer(request)
-        started = time.perf_counter()
+        started, request_id = time.perf_counter(), str(uuid.uuid4())
         try:
             call = _recognise(request)
         except AwsError as error:
-            outcome, name = error.code, "unknown.Unknown"
-            response: HttpResponse | None = error_answer(error, _guessed_protocol(request))
+            outcome, name, protocol = error.code, "unknown.Unknown", _guessed_protocol(request)
+            response: HttpResponse | None = error_answer(error, protocol)
         else:
-            name = call.name
+            name, protocol = call.name, call.service.protocol
             response, outcome = self._answer(call)
         self.calls.count(name, outcome)
         milliseconds = (time.perf_counter() - started) * 1e3
-        _log.info("%s %s %.1f ms", name, outcome, milliseconds)
-        return response
+        _log.info("%s %s %.1f ms request %s", name, outcome, milliseconds, request_id)
+        return response and with_request_id(response, protocol, request_id)
 
     def _answer(self, call: Call) -> tuple[HttpResponse | None, str]:
         effects = self.faults.effects_on(call.name)
