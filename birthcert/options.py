@@ -64,6 +64,8 @@ class Authority:
     """GENERAL_PURPOSE or SHORT_LIVED_CERTIFICATE (7 days at most)."""
     key_storage_security_standard: str = "FIPS_140_2_LEVEL_3_OR_HIGHER"
     """CCPC_LEVEL_1_OR_HIGHER in regions without FIPS level 3."""
+    registration_mode: str = "DEFAULT"
+    """DEFAULT, or SNI_ONLY: no verification certificate, and several accounts may have the CA."""
     verification_template: str = "EndEntityCertificate/V1"
     """The written recipe used SubordinateCACertificate_PathLen0/V1."""
     verification_validity_days: int = 1
@@ -74,6 +76,7 @@ class Authority:
         subject = ("common_name", "organization", "organizational_unit", "country", "state")
         return {
             "authority": self.authority,
+            "registration_mode": self.registration_mode,
             "certificate_authority": {
                 "key_algorithm": self.key_algorithm,
                 "signing_algorithm": self.signing_algorithm,

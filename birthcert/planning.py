@@ -142,8 +142,9 @@ def _registration_steps(
         template_is_set = bool(description and description["registrationConfig"])
     usage_mode = request.certificate_authority.usage_mode
     price = 0.0 if registered else float(certificates_usd(1, usage_mode=usage_mode))
+    proof = [_step("issue_verification_certificate", registered, "the proof of the CA", price)]
     return [
-        _step("issue_verification_certificate", registered, "the proof of the CA", price),
+        *(proof if request.registration_mode == "DEFAULT" else []),
         _step("register_ca_certificate", registered, "the CA's registration with AWS IoT"),
         _step("attach_provisioning_template", template_is_set, "the provisioning template"),
     ]

@@ -12,7 +12,6 @@ from birthcert.models import (
     ProvisioningTemplate,
     Registration,
     Step,
-    VerificationCertificate,
 )
 
 
@@ -22,7 +21,6 @@ def bootstrap_report(
     place: Place,
     authority: CertificateAuthority,
     registration: Registration,
-    verification: VerificationCertificate,
     role: ProvisioningRole,
     policy: DevicePolicy,
     template: ProvisioningTemplate,
@@ -44,7 +42,8 @@ def bootstrap_report(
             "certificate_id": registration.certificate_id,
             "certificate_arn": registration.arn,
         },
-        verification_certificate_arn=registration.verification_certificate_arn or verification.arn,
+        registration_mode=registration.mode,
+        verification_certificate_arn=registration.verification_certificate_arn,
         role_arn=role.arn,
         policy_name=policy.name,
         policy_arn=policy.arn,
@@ -65,6 +64,7 @@ def bootstrap_markdown(report: BootstrapReport) -> str:
         "Certificate authority": report.authority_arn,
         "Valid until": report.authority_not_after,
         "CA registration": report.registration["certificate_arn"],
+        "Registration mode": report.registration_mode,
         "Provisioning role": report.role_arn,
         "Device policy": report.policy_arn,
         "Thing type": report.thing_type,

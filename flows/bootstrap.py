@@ -36,8 +36,10 @@ def bootstrap(request: BootstrapRequest) -> BootstrapReport:
     place = run(check_caller, request).place
     authority = run(create_certificate_authority, request, place)
     authority = run(install_ca_certificate, request, place, authority)
-    code = run(get_registration_code, request, place)
-    verification = run(issue_verification_certificate, request, place, authority, code)
+    verification = None
+    if request.registration_mode == "DEFAULT":
+        code = run(get_registration_code, request, place)
+        verification = run(issue_verification_certificate, request, place, authority, code)
     registration = run(register_ca_certificate, request, place, authority, verification)
     thing_type = run(create_thing_type, request, place)
     policy = run(create_device_policy, request, place)
@@ -52,7 +54,6 @@ def bootstrap(request: BootstrapRequest) -> BootstrapReport:
         place=place,
         authority=authority,
         registration=registration,
-        verification=verification,
         role=role,
         policy=policy,
         template=template,

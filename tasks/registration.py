@@ -46,7 +46,7 @@ def register_ca_certificate(
     request: BootstrapRequest,
     place: Place,
     authority: CertificateAuthority,
-    verification: VerificationCertificate,
+    verification: VerificationCertificate | None,
 ) -> Registration:
     """The CA known to AWS IoT: active, with auto-registration."""
     return registrations.register_ca_certificate(

@@ -42,9 +42,12 @@ def issue_verification_certificate(
     code: RegistrationCode,
     options: VerificationOptions,
     place: Place,
+    *,
+    issuer: AwsAccess | None = None,
 ) -> VerificationCertificate:
     """The certificate with CN = the code, signed by the CA [22]; its key is made and dropped here.
 
+    `issuer` is the way to the CA where that is in another account or region than `aws`.
     A CA that is registered already needs none: then nothing is issued and the PEM is empty.
     """
     description = find_registration(aws, authority)
@@ -52,8 +55,9 @@ def issue_verification_certificate(
         arn = _tags(aws, description["certificateArn"]).get(TAG_VERIFICATION, "")
         return VerificationCertificate(arn=arn, outcome="found")
     csr_pem = build_csr(generate_private_key("EC_prime256v1"), Subject(common_name=code.code))
+    issuer = issuer or aws
     arn = private_ca.issue(
-        aws,
+        issuer,
         authority,
         csr_pem,
         template=options.template,
@@ -62,7 +66,7 @@ def issue_verification_certificate(
         token=idempotency_token(authority.arn, "verification", code.code, options.template),
         just_imported=True,
     )
-    issued = private_ca.wait_for_certificate(aws, authority.arn, arn)
+    issued = private_ca.wait_for_certificate(issuer, authority.arn, arn)
     log.info("issued the verification certificate %s", arn)
     return VerificationCertificate(arn=arn, certificate_pem=issued.certificate_pem)
 
@@ -70,53 +74,67 @@ def issue_verification_certificate(
 def register_ca_certificate(
     aws: AwsAccess,
     authority: CertificateAuthority,
-    verification: VerificationCertificate,
+    verification: VerificationCertificate | None,
     request: BootstrapRequest,
     place: Place,
 ) -> Registration:
     """The CA's own certificate [23] registered, active, with auto-registration.
 
-    One that is registered already is adopted after comparing: another tenant's is a
-    ResourceConflict, an inactive one is activated.
+    `verification` is the proof that the mode DEFAULT asks for; None in SNI_ONLY [21]. One that
+    is registered already is adopted after comparing: another tenant's, or one of the other mode,
+    is a ResourceConflict, an inactive one is activated.
     """
     description = find_registration(aws, authority)
     if description is not None:
-        return _adopt(aws, description, request.tenant)
-    if not verification.certificate_pem:
-        raise ResourceGone(
-            f"the registration of {authority.arn} is not there any more",
-            remedy="run bootstrap with --refresh: it registers the CA again",
-        )
-    tags = {**request.all_tags(place), TAG_VERIFICATION: verification.arn}
+        return _adopt(aws, description, request)
+    tags = request.all_tags(place)
+    proof: dict[str, Any] = {}
+    if verification is not None:
+        proof = _proof(verification, authority)
+        tags[TAG_VERIFICATION] = verification.arn
     try:
         answer = aws.call(
             SERVICE,
             "RegisterCACertificate",
             caCertificate=authority.certificate_pem,
-            verificationCertificate=verification.certificate_pem,
+            certificateMode=request.registration_mode,
             setAsActive=True,
             allowAutoRegistration=True,
             tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+            **proof,
         )
     except AwsCallFailed as error:
         if error.code != "ResourceAlreadyExistsException":
             raise
         # an earlier try whose answer was lost, or someone at the same time
         _refuse_another_accounts(error, place)
-        return _adopt(aws, describe_registration(aws, error.resource_id), request.tenant)
+        return _adopt(aws, describe_registration(aws, error.resource_id), request)
     log.info("registered CA certificate %s", answer["certificateArn"])
     return Registration(
         arn=answer["certificateArn"],
         certificate_id=answer["certificateId"],
-        verification_certificate_arn=verification.arn,
+        verification_certificate_arn=verification.arn if verification else "",
+        mode=request.registration_mode,
     )
+
+
+def _proof(
+    verification: VerificationCertificate, authority: CertificateAuthority
+) -> dict[str, Any]:
+    if not verification.certificate_pem:
+        raise ResourceGone(
+            f"the registration of {authority.arn} is not there any more",
+            remedy="run bootstrap with --refresh: it registers the CA again",
+        )
+    return {"verificationCertificate": verification.certificate_pem}
 
 
 def _refuse_another_accounts(error: AwsCallFailed, place: Place) -> None:
     if error.resource_arn and f":{place.account}:" not in error.resource_arn:
         raise ResourceConflict(
             f"the CA is registered by another account already: {error.resource_arn}",
-            remedy="in DEFAULT mode one account and region may register a CA: use another CA",
+            remedy="in DEFAULT mode one account of a region may register a CA: "
+            "register it in SNI_ONLY mode here, or use another CA",
         ) from error
 
 
@@ -194,13 +212,19 @@ def _describe(aws: AwsAccess, certificate_id_: str) -> dict[str, Any] | None:
     }
 
 
-def _adopt(aws: AwsAccess, description: dict[str, Any], tenant: str) -> Registration:
-    arn = description["certificateArn"]
-    tags = _tags(aws, arn)
+def _adopt(aws: AwsAccess, description: dict[str, Any], request: BootstrapRequest) -> Registration:
+    arn, tenant, mode = description["certificateArn"], request.tenant, request.registration_mode
+    tags, is_mode = _tags(aws, arn), description.get("certificateMode", "DEFAULT")
     if tags.get(TAG_TENANT, tenant) != tenant:
         raise ResourceConflict(
             f"CA certificate {arn} is registered for tenant {tags[TAG_TENANT]}, not {tenant}",
             remedy="a CA belongs to one tenant: check the request's tenant",
+        )
+    if is_mode != mode:
+        raise ResourceConflict(
+            f"CA certificate {arn} is registered in {is_mode} mode, not in {mode} [21]",
+            remedy=f"AWS cannot change that: ask for {is_mode}, "
+            "or set the registration INACTIVE and delete it, and run again with --refresh",
         )
     changes: dict[str, Any] = {}
     if description["status"] != "ACTIVE":
@@ -219,6 +243,7 @@ def _adopt(aws: AwsAccess, description: dict[str, Any], tenant: str) -> Registra
         arn=arn,
         certificate_id=description["certificateId"],
         verification_certificate_arn=tags.get(TAG_VERIFICATION, ""),
+        mode=mode,
         outcome="found",
     )
 

@@ -12,6 +12,7 @@ from birthcert.models.base import (
     Outcome,
     Partition,
     Place,
+    RegistrationMode,
 )
 from birthcert.models.bootstrap_request import (
     AuthorityOptions,
@@ -95,6 +96,7 @@ __all__ = [
     "ReconcileRequest",
     "Registration",
     "RegistrationCode",
+    "RegistrationMode",
     "Resource",
     "Step",
     "Subject",

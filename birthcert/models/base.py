@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 Partition = Literal["aws", "aws-cn", "aws-us-gov"]
 Outcome = Literal["created", "found", "cached"]
+RegistrationMode = Literal["DEFAULT", "SNI_ONLY"]
 TENANT_PATTERN = r"^[a-z][a-z0-9-]{0,31}$"
 TAG_TENANT = "birthcert:tenant"
 TAG_PLACE = "birthcert:place"

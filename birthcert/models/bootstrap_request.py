@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from birthcert import limits
-from birthcert.models.base import TAG_PLACE, TAG_TENANT, Facts, Place
+from birthcert.models.base import TAG_PLACE, TAG_TENANT, Facts, Place, RegistrationMode
 from birthcert.models.requests import CanaryRequest, WhereRequest
 from birthcert.pki.algorithms import KeyAlgorithm, SigningAlgorithm
 
@@ -105,6 +105,11 @@ class BootstrapRequest(WhereRequest):
         default="pca-root", description="Where the trust starts: a ROOT CA in AWS Private CA."
     )
     certificate_authority: AuthorityOptions = AuthorityOptions()
+    registration_mode: RegistrationMode = Field(
+        default="DEFAULT",
+        description="How AWS IoT knows the CA. DEFAULT: proved by a verification certificate, by "
+        "one account in a region. SNI_ONLY: without proof, by several accounts.",
+    )
     verification_certificate: VerificationOptions = VerificationOptions()
     thing_type: Annotated[str, Field(pattern=f"^{limits.THING_NAME_PATTERN}$")] = Field(
         default="UnifiedAgent", description="Thing type of every provisioned device."

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from birthcert.models.base import Facts, Partition
+from birthcert.models.base import Facts, Partition, RegistrationMode
 from birthcert.models.resources import Resource, Step
 
 DiscrepancyKind = Literal[
@@ -62,6 +62,7 @@ class BootstrapReport(Facts):
     authority_certificate_pem: str
     authority_not_after: str
     registration: dict[str, str]
+    registration_mode: RegistrationMode = "DEFAULT"
     verification_certificate_arn: str
     role_arn: str
     policy_name: str

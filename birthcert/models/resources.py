@@ -2,7 +2,7 @@
 
 from typing import Self
 
-from birthcert.models.base import Facts, Outcome, Place
+from birthcert.models.base import Facts, Outcome, Place, RegistrationMode
 
 
 class Step(Facts):
@@ -67,6 +67,7 @@ class Registration(Resource):
 
     certificate_id: str
     verification_certificate_arn: str = ""
+    mode: RegistrationMode = "DEFAULT"
 
 
 class ThingType(Resource):

@@ -57,3 +57,14 @@ def test_the_text_of_a_batchs_plan(
     assert "2 of 3 devices of acme can be certified" in ended.out
     assert "1.50 USD" in ended.out
     assert "[nowhere].csr" in ended.out
+
+
+def test_sni_only_needs_no_verification_certificate(birthcert: Any) -> None:
+    """Neither the step nor its price are in the plan; an unknown mode is refused by name."""
+    ended = birthcert(*BOOTSTRAP, "--registration-mode", "SNI_ONLY", "--json")
+    plan = json.loads(ended.out)
+    assert "issue_verification_certificate" not in {step["step"] for step in plan["steps"]}
+    assert plan["usd_now"] == 0
+    refused = birthcert(*BOOTSTRAP, "--registration-mode", "MULTI")
+    assert (refused.code, refused.calls) == (2, {})
+    assert "registration_mode" in refused.errors[0]

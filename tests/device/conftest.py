@@ -138,10 +138,12 @@ def make_tenant(aws: AwsAccess, place: Place, tmp_path: Path) -> MakeTenant:
         )
         ca = authority.ensure_certificate_authority(aws, request, place)
         ca = authority.install_root_certificate(aws, ca, validity_days=365, place=place)
-        code = registration.get_registration_code(aws)
-        proof = registration.issue_verification_certificate(
-            aws, ca, code, request.verification_certificate, place
-        )
+        proof = None
+        if request.registration_mode == "DEFAULT":
+            code = registration.get_registration_code(aws)
+            proof = registration.issue_verification_certificate(
+                aws, ca, code, request.verification_certificate, place
+            )
         registered = registration.register_ca_certificate(aws, ca, proof, request, place)
         provisioning.ensure_thing_type(aws, request, place)
         provisioning.ensure_device_policy(aws, request, place)

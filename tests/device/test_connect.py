@@ -126,6 +126,15 @@ def test_a_server_of_another_ca_is_not_spoken_to(tenant: Any, tmp_path: Path) ->
     assert "--server-ca" in report.problems[0]
 
 
+def test_a_ca_in_sni_only_mode_provisions_as_well(make_tenant: Any) -> None:
+    """The device and its certificate end in the mode of their CA."""
+    tenant = make_tenant(registration_mode="SNI_ONLY")
+    report = tenant.connect(tenant.device("d-11"))
+    described = tenant.iot("DescribeCertificate", certificateId=report.certificate_id)
+    assert (report.connected, report.certificate_status) == (True, "ACTIVE")
+    assert described["certificateDescription"]["certificateMode"] == "SNI_ONLY"
+
+
 def _passphrase(folder: Path) -> str:
     path = folder / "passphrase"
     path.write_bytes(b"open sesame\n")
