@@ -99,6 +99,7 @@ def plan(
     """What bootstrap would do and cost, or with --manifest, issue; touches nothing."""
 
     def command() -> int:
+        from birthcert.plan import IssuePlan, check_cost
         from birthcert.planning import plan_here
         from birthcert.screens import show_plan
 
@@ -110,6 +111,8 @@ def plan(
             request = _issue_request(where, devices)
         found = plan_here(request)
         console.show_result(found, show, show_plan)
+        if isinstance(found, IssuePlan):
+            check_cost(found.batch, devices.max_cost)
         return console.DONE
 
     return console.run_command(command, debug=show.debug)

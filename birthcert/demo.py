@@ -89,6 +89,7 @@ def _run_flows(directory: Path, show: Show) -> tuple[BootstrapReport, IssueRepor
         subject="from-manifest",
         generate_keys="EC_prime256v1",
         key_passphrase_file=str(directory / "passphrase"),
+        approve=True,
     )
     issued = run_issue(request, quiet)
     write_atomically(directory / "issue.json", issued.model_dump_json(indent=2).encode())

@@ -153,10 +153,16 @@ class Devices:
     """Devices in one task run."""
     threads: int = 16
     """Calls to AWS at the same time."""
+    max_cost: float | None = None
+    """Stop before the first certificate where the batch can cost more US dollars."""
+    approve: bool = False
+    """Do not wait for approval in Prefect's UI, however large the batch."""
 
     def request_facts(self) -> dict[str, Any]:
         """The fields of IssueRequest."""
-        return dict(vars(self))
+        facts = dict(vars(self))
+        facts["max_cost_usd"] = facts.pop("max_cost")
+        return facts
 
 
 @dataclass(frozen=True)
@@ -225,6 +231,8 @@ class PlannedDevices:
     """from-csr or from-manifest, as for issue."""
     generate_keys: str | None = None
     """As for issue; a plan makes none."""
+    max_cost: float | None = None
+    """Exit code 2 where the batch can cost more US dollars than this."""
 
     def request_facts(self) -> dict[str, Any]:
         """The fields of IssueRequest; a plan has no output."""
@@ -234,6 +242,7 @@ class PlannedDevices:
             "validity_days": self.validity_days,
             "subject": self.subject,
             "generate_keys": self.generate_keys,
+            "max_cost_usd": self.max_cost,
             "out": "",
         }
 

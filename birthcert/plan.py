@@ -1,26 +1,37 @@
 """What a batch will cost and take, before the first certificate is bought."""
 
 import math
+from datetime import datetime, timedelta
+from typing import Final
 
 from birthcert import limits
+from birthcert.errors import ConfigurationError
 from birthcert.models import Facts
 from birthcert.prices import PRICES_AS_OF, UsageMode, certificates_usd, certificates_usd_least
 
 _QUOTAS = limits.DEFAULT_QUOTAS_PER_SECOND["acm-pca"]
+NOT_KNOWN: Final = (
+    "what others bought in this account and region this month: it makes the batch cheaper",
+    "what this CA issued without this ledger: it leaves less room",
+)
+
+
+class TooExpensive(ConfigurationError):
+    """A batch can cost more than the cap that was given; nothing was bought."""
 
 
 class BatchPlan(Facts):
     """The price, the time and the room of a batch.
 
-    `price_usd` holds for `issued_this_month`; where that is None it is the most that the batch
-    can cost, and `price_usd_least` what it costs after 10,000 others. `seconds` is at the quota
+    `price_usd` comes on top of the `issued_this_month` that are known; certificates that others
+    bought in the month make it cheaper, down to `price_usd_least`. `seconds` is at the quota
     that is in the way (`limited_by`, calls a second `quota_per_second`); `ca_room` counts the
-    certificates that the CA can still issue [18, 19].
+    certificates that the CA can still issue [18, 19]. `not_known` says what the plan leaves out.
     """
 
     certificates: int
     usage_mode: UsageMode
-    issued_this_month: int | None
+    issued_this_month: int
     price_usd: float
     price_usd_least: float
     prices_as_of: str = PRICES_AS_OF
@@ -29,6 +40,28 @@ class BatchPlan(Facts):
     quota_per_second: float
     ca_room: int
     problems: list[str]
+    not_known: tuple[str, ...] = ()
+
+
+class IssuePlan(Facts):
+    """What `birthcert issue` would do: `batch` prices the rows that would be bought.
+
+    Of the manifest's `rows`, `refused` cannot be certified, `existing` are by the ledger, and the
+    rest is `batch.certificates`.
+    """
+
+    tenant: str
+    account: str
+    region: str
+    sandbox: str | None
+    authority_arn: str
+    authority_not_after: str
+    days_left: int
+    rows: int
+    refused: int
+    refusals: list[str]
+    existing: int = 0
+    batch: BatchPlan
 
 
 def plan_batch(
@@ -37,37 +70,80 @@ def plan_batch(
     usage_mode: UsageMode = "GENERAL_PURPOSE",
     validity_days: int,
     issued_by_ca: int = 0,
-    issued_this_month: int | None = None,
+    issued_this_month: int = 0,
+    month_ends_in_seconds: float = math.inf,
     issue_per_second: float = _QUOTAS["IssueCertificate"],
     get_per_second: float = _QUOTAS["GetCertificate"],
 ) -> BatchPlan:
     """Plan a batch of so many certificates; ValueError for a count below 0 or no quota at all.
 
-    `issued_by_ca` is what the CA has issued in its life, as far as it is known. A plan with
+    `issued_by_ca` and `issued_this_month` (in the account and region) are what is known of both.
+    What the quota puts into the next month is priced from the first tier anew. A plan with
     `problems` cannot be carried out.
     """
     if certificates < 0 or min(issue_per_second, get_per_second) <= 0:
         raise ValueError("a plan needs a count of 0 or more and quotas above 0")
     rate, action = min((issue_per_second, "IssueCertificate"), (get_per_second, "GetCertificate"))
     room = max(0, limits.CERTIFICATES_PER_CA - issued_by_ca)
+    this_month = int(min(certificates, month_ends_in_seconds * rate))
     price = certificates_usd(
-        certificates, usage_mode=usage_mode, issued_this_month=issued_this_month or 0
-    )
-    least = price
-    if issued_this_month is None:
-        least = certificates_usd_least(certificates, usage_mode=usage_mode)
+        this_month, usage_mode=usage_mode, issued_this_month=issued_this_month
+    ) + certificates_usd(certificates - this_month, usage_mode=usage_mode)
     return BatchPlan(
         certificates=certificates,
         usage_mode=usage_mode,
         issued_this_month=issued_this_month,
         price_usd=float(price),
-        price_usd_least=float(least),
+        price_usd_least=float(certificates_usd_least(certificates, usage_mode=usage_mode)),
         seconds=math.ceil(certificates / rate),
         limited_by=f"acm-pca:{action}",
         quota_per_second=rate,
         ca_room=room,
         problems=_problems(certificates, room, usage_mode, validity_days),
+        not_known=NOT_KNOWN,
     )
+
+
+def check_cost(plan: BatchPlan, max_cost_usd: float | None) -> None:
+    """Raises TooExpensive where the batch can cost more than the cap."""
+    if max_cost_usd is not None and plan.price_usd > max_cost_usd:
+        raise TooExpensive(
+            f"{plan.certificates:,} certificates can cost {plan.price_usd:,.2f} USD, more than "
+            f"the cap of {max_cost_usd:,.2f}",
+            remedy="nothing was bought: raise the cap (--max-cost) or split the manifest",
+            price_usd=plan.price_usd,
+            max_cost_usd=max_cost_usd,
+            certificates=plan.certificates,
+        )
+
+
+def batch_facts(plan: BatchPlan) -> dict[str, str]:
+    """A plan as lines for people: price, time, room, and what is not known."""
+    price = f"{plan.price_usd:,.2f} USD at most"
+    if plan.price_usd_least < plan.price_usd:
+        price += f", {plan.price_usd_least:,.2f} at least"
+    return {
+        "price": f"{price} (prices of {plan.prices_as_of}), after {plan.issued_this_month:,} "
+        "certificates of this month that the ledger knows",
+        "time": f"{_duration(plan.seconds)} at {plan.quota_per_second:g} {plan.limited_by} "
+        "a second",
+        "room in the CA": f"{plan.ca_room:,}",
+        "not known": "; ".join(plan.not_known),
+    }
+
+
+def month_around(moment: datetime) -> tuple[datetime, datetime]:
+    """When the calendar month began by which AWS counts, and when the next one does [19]."""
+    start = moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return start, (start + timedelta(days=32)).replace(day=1)
+
+
+def _duration(seconds: int) -> str:
+    """Seconds up to two minutes, then hours and minutes."""
+    if seconds < 120:
+        return f"{seconds} s"
+    minutes = math.ceil(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
 
 
 def _problems(certificates: int, room: int, usage_mode: UsageMode, validity_days: int) -> list[str]:

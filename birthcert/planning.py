@@ -1,21 +1,27 @@
 """What bootstrap or issue would do here and cost: reads AWS and the manifest, touches nothing."""
 
-from datetime import UTC, datetime
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Literal
 
 from birthcert.aws import iam, private_ca, provisioning, registration
 from birthcert.aws.access import AwsAccess
 from birthcert.aws.authority import find_certificate_authority, issuing_authority
 from birthcert.aws.caller import check_caller, resolve_region
-from birthcert.issuance.batch import checked_rows
-from birthcert.issuance.devices import DeviceOutcome
-from birthcert.models import BootstrapRequest, Facts, IssueRequest, Place
-from birthcert.plan import BatchPlan, plan_batch
+from birthcert.errors import ResourceGone
+from birthcert.issuance.batch import checked_rows, chunks
+from birthcert.issuance.devices import Device, DeviceOutcome
+from birthcert.ledger.ledger import Ledger, utc_now
+from birthcert.models import BootstrapRequest, Facts, IssueRequest, IssuingAuthority, Place
+from birthcert.plan import IssuePlan, month_around, plan_batch
 from birthcert.preflight import check_bootstrap
-from birthcert.prices import PRICES_AS_OF, authority_usd, certificates_usd
+from birthcert.prices import PRICES_AS_OF, UsageMode, authority_usd, certificates_usd
 from birthcert.settings import load_settings
 
 Action = Literal["make", "keep"]
+ROWS_AT_ONCE: Final = 500
+REFUSALS_SHOWN: Final = 20
 
 
 class PlannedStep(Facts):
@@ -40,29 +46,16 @@ class BootstrapPlan(Facts):
     prices_as_of: str = PRICES_AS_OF
 
 
-class IssuePlan(Facts):
-    """What `birthcert issue` would do: `batch` prices the rows that can be certified."""
-
-    tenant: str
-    account: str
-    region: str
-    sandbox: str | None
-    authority_arn: str
-    authority_not_after: str
-    days_left: int
-    rows: int
-    refused: int
-    refusals: list[str]
-    batch: BatchPlan
-
-
 def plan_here(request: BootstrapRequest | IssueRequest) -> BootstrapPlan | IssuePlan:
     """The plan of a request with this machine's credentials; raises what the flows would raise."""
-    aws = AwsAccess(resolve_region(request), retry_seconds=load_settings().retry_seconds)
+    settings = load_settings()
+    aws = AwsAccess(resolve_region(request), retry_seconds=settings.retry_seconds)
     place = check_caller(aws, request).place
     if isinstance(request, BootstrapRequest):
         return plan_bootstrap(aws, request, place)
-    return plan_issue(aws, request, place)
+    authority = registration.with_template(aws, issuing_authority(aws, request, place))
+    with Ledger.open(settings.ledger_url, settings.state_folder) as ledger:
+        return plan_issue(aws, ledger, request, place, authority)
 
 
 def plan_bootstrap(aws: AwsAccess, request: BootstrapRequest, place: Place) -> BootstrapPlan:
@@ -85,13 +78,18 @@ def plan_bootstrap(aws: AwsAccess, request: BootstrapRequest, place: Place) -> B
     )
 
 
-def plan_issue(aws: AwsAccess, request: IssueRequest, place: Place) -> IssuePlan:
-    """The manifest read and checked to its end, and priced."""
-    authority = issuing_authority(aws, request, place)
-    issuer = registration.with_template(aws, authority)
-    checked = list(checked_rows(request, issuer.template_body or None, rehearse=True))
-    refusals = [f"row {row.row}: {row.reason}" for row in checked if isinstance(row, DeviceOutcome)]
-    usage_mode = private_ca.describe(aws, authority.arn)["UsageMode"]
+def plan_issue(
+    aws: AwsAccess,
+    ledger: Ledger,
+    request: IssueRequest,
+    place: Place,
+    authority: IssuingAuthority,
+) -> IssuePlan:
+    """The manifest read and checked to its end, compared with the ledger, and priced."""
+    now = utc_now()
+    count = _counted(ledger, request, place, authority)
+    usage_mode: UsageMode = private_ca.describe(aws, authority.arn)["UsageMode"]
+    month, next_month = month_around(now)
     return IssuePlan(
         tenant=request.tenant,
         account=place.account,
@@ -99,16 +97,66 @@ def plan_issue(aws: AwsAccess, request: IssueRequest, place: Place) -> IssuePlan
         sandbox=place.sandbox,
         authority_arn=authority.arn,
         authority_not_after=authority.not_after,
-        days_left=(datetime.fromisoformat(authority.not_after) - datetime.now(UTC)).days,
-        rows=len(checked),
-        refused=len(refusals),
-        refusals=refusals[:20],
+        days_left=(datetime.fromisoformat(authority.not_after) - now).days,
+        rows=count.rows,
+        refused=count.refused,
+        refusals=count.refusals,
+        existing=count.existing,
         batch=plan_batch(
-            len(checked) - len(refusals),
+            count.rows - count.refused - count.existing,
             usage_mode=usage_mode,
             validity_days=request.validity_days,
+            issued_by_ca=ledger.count_bought(place).get(authority.arn, 0),
+            issued_this_month=_bought_alike(
+                aws, ledger.count_bought(place, month), authority.arn, usage_mode
+            ),
+            month_ends_in_seconds=(next_month - now).total_seconds(),
         ),
     )
+
+
+@dataclass
+class _Count:
+    rows: int = 0
+    refused: int = 0
+    existing: int = 0
+    refusals: list[str] = field(default_factory=list)
+
+
+def _counted(
+    ledger: Ledger, request: IssueRequest, place: Place, authority: IssuingAuthority
+) -> _Count:
+    """What the manifest holds; a few hundred rows in memory at a time."""
+    count = _Count()
+    rows = checked_rows(request, authority.template_body or None, rehearse=True)
+    for chunk in chunks(rows, ROWS_AT_ONCE):
+        devices = [(row.device_id, row.csr.sha256) for row in chunk if isinstance(row, Device)]
+        refused = [row for row in chunk if isinstance(row, DeviceOutcome)]
+        count.rows += len(chunk)
+        count.refused += len(refused)
+        count.existing += len(ledger.bought_of(place, authority.arn, devices))
+        room = REFUSALS_SHOWN - len(count.refusals)
+        count.refusals += [f"row {row.row}: {row.reason}" for row in refused[:room]]
+    return count
+
+
+def _bought_alike(
+    aws: AwsAccess, bought: Mapping[str, int], authority_arn: str, usage_mode: UsageMode
+) -> int:
+    """What counts for the tiers: certificates of CAs with the same prices; a CA that is gone
+    tells its prices no more, and is left out."""
+    total = 0
+    for arn, count in bought.items():
+        if arn == authority_arn or _usage_mode(aws, arn) == usage_mode:
+            total += count
+    return total
+
+
+def _usage_mode(aws: AwsAccess, authority_arn: str) -> str | None:
+    try:
+        return str(private_ca.describe(aws, authority_arn)["UsageMode"])
+    except ResourceGone:
+        return None
 
 
 def _authority_steps(

@@ -13,6 +13,7 @@ from birthcert.models import (
     Registration,
     Step,
 )
+from birthcert.plan import IssuePlan, batch_facts
 
 
 def bootstrap_report(
@@ -96,6 +97,23 @@ def issue_markdown(report: IssueReport, refusals: list[tuple[str, str]]) -> str:
     if refusals:
         lines += ["", "| device | why it has no certificate |", "|---|---|"]
         lines += [f"| {_cell(device)} | {_cell(reason)} |" for device, reason in refusals]
+    return "\n".join(lines)
+
+
+def approval_markdown(manifest: str, plan: IssuePlan) -> str:
+    """What someone must know who is asked to approve a batch."""
+    facts = {
+        "certificates to buy": f"**{plan.batch.certificates:,}**",
+        **batch_facts(plan.batch),
+        "devices in the manifest": f"{plan.rows:,}: {plan.existing:,} have a certificate, "
+        f"{plan.refused:,} are refused",
+        "manifest": f"`{manifest}`",
+        "tenant": f"{plan.tenant}, account {plan.account}, {plan.region}",
+        "certificate authority": f"`{plan.authority_arn}`, {plan.days_left} days left",
+    }
+    lines = ["## Buy these certificates?", "", "| | |", "|---|---|"]
+    lines += [f"| {name} | {_cell(value)} |" for name, value in facts.items()]
+    lines += [f"- {problem}" for problem in ("", *plan.batch.problems) if problem]
     return "\n".join(lines)
 
 

@@ -115,14 +115,16 @@ def _prefect(show: Show) -> Iterator[Callable[[], None]]:
 
         def ready() -> None:
             from prefect import tags
+            from prefect.settings import PREFECT_API_URL
 
-            from flows.leftovers import process_tags
+            from flows.leftovers import UNATTENDED, process_tags
 
             _quieten(show)
+            attended = bool(PREFECT_API_URL.value())
             api_ready()
             stack.callback(_send_the_rest)
             _end_leftovers()
-            stack.enter_context(tags(*process_tags()))
+            stack.enter_context(tags(*process_tags(), *([] if attended else [UNATTENDED])))
 
         yield ready
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from birthcert import console
 from birthcert.connecting import ConnectReport
 from birthcert.models import BootstrapReport, IssueReport
-from birthcert.planning import BootstrapPlan, IssuePlan
+from birthcert.plan import IssuePlan, batch_facts
+from birthcert.planning import BootstrapPlan
 
 DEMO_COLUMNS = [
     "device",
@@ -75,19 +76,16 @@ def show_plan(plan: BootstrapPlan | IssuePlan) -> None:
             f"(prices of {plan.prices_as_of}); nothing was touched"
         )
         return
-    batch = plan.batch
     console.print_facts(
-        f"{batch.certificates} of {plan.rows} devices of {plan.tenant} can be certified",
+        f"{plan.batch.certificates} of {plan.rows} devices of {plan.tenant} would be certified",
         {
             "certificate authority": f"{plan.authority_arn}, {plan.days_left} days left",
-            "price": f"{batch.price_usd_least:.2f} to {batch.price_usd:.2f} USD, by what the month "
-            f"has seen already (prices of {batch.prices_as_of})",
-            "time": f"{batch.seconds} s at {batch.quota_per_second:g} {batch.limited_by} a second",
-            "room in the CA": batch.ca_room,
+            **batch_facts(plan.batch),
+            "existing": plan.existing,
             "refused": plan.refused,
         },
     )
-    for line in (*batch.problems, *plan.refusals):
+    for line in (*plan.batch.problems, *plan.refusals):
         console.out.print(f"  {line}", markup=False)
 
 

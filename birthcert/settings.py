@@ -54,6 +54,12 @@ class Settings(BaseSettings):
         "output must lie in its tenant's. Empty: anywhere.",
     )
 
+    approval_above_devices: Annotated[int, Field(ge=0)] | None = Field(
+        default=None,
+        description="A batch that buys more certificates than this waits for approval in "
+        "Prefect's UI. Empty: none does.",
+    )
+
     @property
     def results_folder(self) -> Path:
         """Where Prefect keeps the steps' results unless told otherwise."""

@@ -16,6 +16,7 @@ from birthcert.issuance.batch import Batch, checked_rows
 from birthcert.issuance.output import prepare_output
 from birthcert.models import IssueReport, IssueRequest
 from birthcert.reports import issue_markdown
+from flows.approval import agree_on_price
 from flows.chunks import CHUNKS_IN_FLIGHT, certified
 from flows.runbook import Runbook
 from tasks.access import aws_in, ledger
@@ -33,8 +34,9 @@ def issue(request: IssueRequest) -> IssueReport:
     """Check every row, certify what can be, and report the rest with its reason."""
     run = Runbook()
     place = run(check_caller, request).place
-    out = prepare_output(request.out)
     authority = run(find_issuing_authority, request, place)
+    agree_on_price(request, place, authority)
+    out = prepare_output(request.out)
     rows = checked_rows(request, authority.template_body or None)
     with (
         Batch(request, place, authority, ledger=ledger(), out=out) as batch,

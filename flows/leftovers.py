@@ -26,8 +26,15 @@ from birthcert.ledger.liveness import is_gone, process_space
 from birthcert.status import RunStatus
 
 FLOWS: Final = ("bootstrap", "canary", "inbox", "issue", "reconcile")
-UNFINISHED: Final = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
+UNFINISHED: Final = [
+    StateType.PENDING,
+    StateType.RUNNING,
+    StateType.PAUSED,
+    StateType.CANCELLING,
+]
 TAG: Final = "birthcert:process"
+# a run on a server that ends with its command: nobody looks at its pages
+UNATTENDED: Final = "birthcert:unattended"
 # Prefect gives so many at once
 PAGE: Final = 200
 

@@ -7,7 +7,7 @@ from typing import Self
 
 from sqlalchemy import Engine
 
-from birthcert.ledger import books, certificates, claims, corrections, statements
+from birthcert.ledger import books, certificates, claims, corrections, purchases, statements
 from birthcert.ledger import intents as intents_of
 from birthcert.ledger.connection import connect, reading, writing
 from birthcert.ledger.errors import LedgerConflict
@@ -234,6 +234,18 @@ class Ledger:
         """How many rows of each batch are in each state."""
         with reading(self._engine) as connection:
             return corrections.count_states(connection)
+
+    def count_bought(self, place: Place, since: datetime | None = None) -> dict[str, int]:
+        """How many certificates each authority of a place has issued, by its ARN."""
+        with reading(self._engine) as connection:
+            return purchases.count_bought(connection, place.key, since)
+
+    def bought_of(
+        self, place: Place, arn: str, wanted: Sequence[tuple[str, str]]
+    ) -> set[tuple[str, str]]:
+        """Of a few hundred (device id, CSR's SHA-256), those that this authority has certified."""
+        with reading(self._engine) as connection:
+            return purchases.bought_of(connection, place.key, arn, wanted)
 
     def record_refused(self, batch_id: int, refusals: Sequence[Refusal]) -> None:
         """Write down rows of a manifest that are not to be bought; never touches a bought one."""

@@ -63,6 +63,16 @@ class BatchRequest(IssuerRequest):
     threads: Annotated[int, Field(ge=1, le=64)] = Field(
         default=16, description="Calls to AWS at the same time."
     )
+    max_cost_usd: Annotated[float, Field(ge=0)] | None = Field(
+        default=None,
+        description="Buy nothing where the batch can cost more US dollars than this. "
+        "Empty: whatever it costs.",
+    )
+    approve: bool = Field(
+        default=False,
+        description="Approved already: a batch above BIRTHCERT_APPROVAL_ABOVE_DEVICES does not "
+        "wait for someone in the UI.",
+    )
 
 
 class IssueRequest(BatchRequest):

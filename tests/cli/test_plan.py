@@ -54,8 +54,8 @@ def test_the_text_of_a_batchs_plan(
     manifest = fleet(2, "bad,[nowhere].csr")
     ended = birthcert("plan", "--tenant", "acme", "--manifest", str(manifest))
     assert ended.code == 0
-    assert "2 of 3 devices of acme can be certified" in ended.out
-    assert "1.50 USD" in ended.out
+    assert "2 of 3 devices of acme would be certified" in ended.out
+    assert "1.50 USD at most" in ended.out
     assert "[nowhere].csr" in ended.out
 
 
@@ -68,3 +68,39 @@ def test_sni_only_needs_no_verification_certificate(birthcert: Any) -> None:
     refused = birthcert(*BOOTSTRAP, "--registration-mode", "MULTI")
     assert (refused.code, refused.calls) == (2, {})
     assert "registration_mode" in refused.errors[0]
+
+
+def test_a_plan_counts_what_the_ledger_knows(
+    birthcert: Any, bootstrapped: str, fleet: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Devices with a certificate cost nothing more, and those of the month count for the tiers."""
+    manifest = fleet(3, prefix="known")
+    issued = birthcert(
+        "issue", "--tenant", "acme", "--manifest", str(manifest), "--out", str(tmp_path / "out")
+    )
+    assert issued.code == 0
+    known = manifest.read_text()
+    manifest.write_text(known + fleet(1, prefix="new").read_text().partition("\n")[2])
+    plan = json.loads(
+        birthcert("plan", "--tenant", "acme", "--manifest", str(manifest), "--json").out
+    )
+    batch = plan["batch"]
+    assert batch["issued_this_month"] == 3
+    assert batch["ca_room"] == 1_000_000 - 3
+    assert "others" in batch["not_known"][0]
+    assert (plan["rows"], plan["existing"], batch["certificates"]) == (4, 3, 1)
+
+
+def test_a_cap_ends_a_plan_and_a_batch_with_code_2(
+    birthcert: Any, bootstrapped: str, fleet: Callable[..., Path], tmp_path: Path
+) -> None:
+    """The plan is printed all the same; the batch buys nothing and makes no folder."""
+    manifest = fleet(2, prefix="dear")
+    where = ("--tenant", "acme", "--manifest", str(manifest), "--max-cost", "1.49")
+    planned = birthcert("plan", *where, "--json")
+    assert (planned.code, json.loads(planned.out)["batch"]["price_usd"]) == (2, 1.5)
+    assert "more than the cap of 1.49" in planned.errors[0]
+    issued = birthcert("issue", *where, "--out", str(tmp_path / "out"))
+    assert (issued.code, issued.errors) == (2, planned.errors)
+    assert issued.changing_calls == []
+    assert not (tmp_path / "out").exists()
