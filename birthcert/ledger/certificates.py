@@ -9,12 +9,11 @@ from sqlalchemy import Connection, Select, Update
 from birthcert import limits
 from birthcert.ledger import statements
 from birthcert.ledger.claims import held_claims
+from birthcert.ledger.listed import Value, listed, listed_keys, moment_text
 from birthcert.ledger.records import Delivery, Record
 from birthcert.ledger.schema import certificate
 
 TOKEN_LIFE: Final = timedelta(seconds=limits.IDEMPOTENCY_TOKEN_SECONDS)
-# Bound parameters in one statement: SQLite takes 32,766 of them
-_MANY: Final = 5_000
 
 
 def take_rows(
@@ -24,17 +23,13 @@ def take_rows(
 
     The rows stay locked until the transaction ends. `tokens` are sorted.
     """
-    rows = [
-        row
-        for some in _slices(tokens)
-        for row in connection.execute(statements.LOCK, {"tokens": some})
-    ]
+    rows = connection.execute(statements.LOCK, {"keys": listed_keys(tokens)}).all()
     others = {row.claim_id for row in rows} - {None, claim_id}
     held = held_claims(connection, others, now)
     free = {row.id for row in rows if row.state != "delivered" and row.claim_id not in held}
     new = [row.id for row in rows if row.id in free and row.claim_id != claim_id]
-    for some in _slices(new):
-        connection.execute(statements.TAKE, {"keys": some, "claim": claim_id})
+    if new:
+        connection.execute(statements.TAKE, {"keys": listed_keys(new), "claim": claim_id})
     return [Record(*[*row[:-1], row.id in free]) for row in rows]
 
 
@@ -57,40 +52,33 @@ def mark_requested(
     connection: Connection, claim_id: int, ids: Sequence[int], now: datetime
 ) -> dict[int, datetime]:
     """Write down that AWS is about to be asked; the rows still held, with the token's moment."""
-    values = {"keys": ids, "claim": claim_id, "now": now, "forgotten": now - TOKEN_LIFE}
+    keys = listed_keys(ids)
+    values = {"keys": keys, "claim": claim_id, "now": now, "forgotten": now - TOKEN_LIFE}
     marked = connection.execute(statements.MARK_REQUESTED, values)
     return {row.id: row.requested_at for row in marked}
 
 
 def withdraw(connection: Connection, claim_id: int, ids: Sequence[int], now: datetime) -> None:
     """Rows that were marked but for which AWS was certainly not asked."""
-    connection.execute(statements.WITHDRAW, {"keys": ids, "claim": claim_id, "now": now})
+    values = {"keys": listed_keys(ids), "claim": claim_id, "now": now}
+    connection.execute(statements.WITHDRAW, values)
 
 
 def record_issued(
     connection: Connection, issued: Sequence[tuple[int, str]], now: datetime
 ) -> list[str]:
     """Write down ARNs; returns a line for each row that has another ARN already."""
-    rows: list[dict[str, object]] = [
-        {"key": row_id, "arn": arn, "now": now} for row_id, arn in sorted(issued)
-    ]
-    written = _each(connection, statements.RECORD_ISSUED, rows)
-    return [] if written == len(rows) else _other_arns(connection, dict(issued))
+    written = _given(connection, statements.RECORD_ISSUED, issued, now)
+    return [] if written == len(issued) else _other_arns(connection, dict(issued))
 
 
 def record_delivered(connection: Connection, deliveries: Sequence[Delivery], now: datetime) -> None:
     """Write down that the files of these certificates are there."""
-    rows: list[dict[str, object]] = [
-        {
-            "key": each.id,
-            "serial": each.serial_number,
-            "start": each.not_before,
-            "end": each.not_after,
-            "now": now,
-        }
-        for each in sorted(deliveries, key=lambda each: each.id)
+    rows = [
+        (each.id, each.serial_number, moment_text(each.not_before), moment_text(each.not_after))
+        for each in deliveries
     ]
-    _each(connection, statements.RECORD_DELIVERED, rows)
+    _given(connection, statements.RECORD_DELIVERED, rows, now)
 
 
 def record_failed(
@@ -119,6 +107,18 @@ def _each(connection: Connection, statement: Update, rows: list[dict[str, object
     return connection.execute(statement, rows).rowcount if rows else 0
 
 
+def _given(
+    connection: Connection, statement: Update, rows: Sequence[Sequence[Value]], now: datetime
+) -> int:
+    """Run the statement once for all rows, of which the first column is the id."""
+    if not rows:
+        return 0
+    if connection.dialect.name == "postgresql":
+        keys = listed_keys(row[0] for row in rows)
+        connection.execute(statements.LOCK_IN_ORDER, {"keys": keys}).all()
+    return connection.execute(statement, {"rows": listed(rows), "now": now}).rowcount
+
+
 def _with_reasons(reasons: Sequence[tuple[int, str]], now: datetime) -> list[dict[str, object]]:
     return [{"key": row_id, "why": why, "now": now} for row_id, why in sorted(reasons)]
 
@@ -126,12 +126,6 @@ def _with_reasons(reasons: Sequence[tuple[int, str]], now: datetime) -> list[dic
 def _other_arns(connection: Connection, issued: Mapping[int, str]) -> list[str]:
     return [
         f"{row.device_id} has {row.certificate_arn} and {issued[row.id]}"
-        for some in _slices(list(issued))
-        for row in connection.execute(statements.ARNS, {"keys": some})
+        for row in connection.execute(statements.ARNS, {"keys": listed_keys(issued)})
         if row.certificate_arn != issued[row.id]
     ]
-
-
-def _slices(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(values), _MANY):
-        yield values[start : start + _MANY]

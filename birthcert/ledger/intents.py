@@ -1,16 +1,18 @@
 """Intents: what a batch wants to buy, each with the token that makes a retry harmless [6]."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import itemgetter
 from typing import Final
 
 from sqlalchemy import Connection, select
 
 from birthcert.ledger.certificates import intend_again, take_rows
-from birthcert.ledger.records import Intent, Record, Refusal
-from birthcert.ledger.rows import insert_new
-from birthcert.ledger.schema import authority, batch, certificate
+from birthcert.ledger.listed import listed
+from birthcert.ledger.records import CertificateState, Intent, Record, Refusal
+from birthcert.ledger.rows import insert_certificates
+from birthcert.ledger.schema import authority, batch
 from birthcert.pki.tokens import idempotency_token
 
 NOT_BOUGHT: Final = frozenset({"intended", "refused", "failed"})
@@ -37,19 +39,62 @@ class _Work:
             str(intent.generation),
         )
 
-    def row(self, intent: Intent, now: datetime) -> dict[str, object]:
-        return {
-            "batch_id": self.batch_id,
-            "authority_id": self.authority_id,
-            "device_id": intent.device_id,
-            "csr_sha256": intent.csr_sha256,
-            "public_key_sha256": intent.public_key_sha256,
-            "template": intent.template,
-            "generation": intent.generation,
-            "token": self.token(intent),
-            "created_at": now,
-            "updated_at": now,
+    def insert(
+        self,
+        connection: Connection,
+        rows: Iterable[tuple[str, Intent, str]],
+        *,
+        state: CertificateState,
+        claim_id: int | None,
+        now: datetime,
+    ) -> dict[str, int]:
+        """Insert what is not there: (token, intent, reason); the ids of the new rows by token."""
+        # in one order, so that two runs on Postgres cannot wait for each other
+        listed_rows = listed(
+            (
+                token,
+                intent.device_id,
+                intent.csr_sha256,
+                intent.public_key_sha256,
+                intent.template,
+                intent.generation,
+                reason,
+            )
+            for token, intent, reason in sorted(rows, key=itemgetter(0))
+        )
+        facts = {
+            "rows": listed_rows,
+            "batch": self.batch_id,
+            "authority": self.authority_id,
+            "state": state,
+            "claim": claim_id,
+            "now": now,
         }
+        return insert_certificates(connection, facts)
+
+    def new_record(self, row_id: int, token: str, intent: Intent) -> Record:
+        """The row that an intent was inserted as."""
+        return Record(
+            id=row_id,
+            batch_id=self.batch_id,
+            tenant=self.tenant,
+            place=self.place,
+            authority_arn=self.authority_arn,
+            device_id=intent.device_id,
+            csr_sha256=intent.csr_sha256,
+            public_key_sha256=intent.public_key_sha256,
+            template=intent.template,
+            generation=intent.generation,
+            token=token,
+            state="intended",
+            certificate_arn=None,
+            serial_number=None,
+            not_before=None,
+            not_after=None,
+            reason="",
+            requested_at=None,
+            mine=True,
+        )
 
 
 def intend(
@@ -67,17 +112,21 @@ def intend(
     wanted = {work.token(intent): intent for intent in intents}
     if len(wanted) < len(intents):
         raise ValueError("two intents are for the same certificate")
-    rows = [
-        work.row(wanted[token], now) | {"state": "intended", "claim_id": claim_id, "reason": ""}
-        for token in sorted(wanted)
-    ]
-    insert_new(connection, certificate, rows)
-    taken = take_rows(connection, sorted(wanted), claim_id, now)
+    new = work.insert(
+        connection,
+        [(token, intent, "") for token, intent in wanted.items()],
+        state="intended",
+        claim_id=claim_id,
+        now=now,
+    )
+    records = {token: work.new_record(new[token], token, wanted[token]) for token in new}
+    there = sorted(wanted.keys() - new.keys())
+    taken = take_rows(connection, there, claim_id, now) if there else []
     rewritten = [_rewritten(record, wanted[record.token], work.batch_id) for record in taken]
     changed = [new for old, new in zip(taken, rewritten, strict=True) if new != old]
     intend_again(connection, changed, now)
-    by_token = {record.token: record for record in rewritten}
-    return [by_token[token] for token in wanted]
+    records |= {record.token: record for record in rewritten}
+    return [records[token] for token in wanted]
 
 
 def refuse(
@@ -85,12 +134,14 @@ def refuse(
 ) -> None:
     """Write refused rows down, where the ledger has none for the same device and CSR."""
     work = _work(connection, batch_id)
-    rows = [
-        work.row(Intent(each.device_id, each.csr_sha256, each.public_key_sha256, ""), now)
-        | {"state": "refused", "claim_id": None, "reason": each.reason}
-        for each in refusals
+    intents = [
+        Intent(each.device_id, each.csr_sha256, each.public_key_sha256, "") for each in refusals
     ]
-    insert_new(connection, certificate, sorted(rows, key=lambda row: str(row["token"])))
+    rows = [
+        (work.token(intent), intent, each.reason)
+        for intent, each in zip(intents, refusals, strict=True)
+    ]
+    work.insert(connection, rows, state="refused", claim_id=None, now=now)
 
 
 def _work(connection: Connection, batch_id: int) -> _Work:

@@ -1,24 +1,28 @@
 """The SQL on the table `certificate`, built once: building it costs more than running it.
 
-Parameters: `key` (row id), `keys` (row ids), `claim`, `now`, and those that a statement names.
+Parameters: `key` (row id), `keys` (row ids, listed), `rows` (listed, with the columns that the
+statement names), `claim`, `now`, and those that a statement names.
 """
 
 from typing import Final
 
-from sqlalchemy import bindparam, case, func, or_, select, update
+from sqlalchemy import bindparam, case, func, or_, select, true, update
 
+from birthcert.ledger.listed import given_rows, moment_at, number_at, text_at
 from birthcert.ledger.schema import UtcDateTime, authority, certificate
 
 _c = certificate.c
+_keys, _rows = given_rows("keys"), given_rows("rows")
 _NOW: Final = bindparam("now", type_=UtcDateTime())
 _THIS: Final = _c.id == bindparam("key")
-_THESE: Final = _c.id.in_(bindparam("keys", expanding=True))
+_THESE: Final = _c.id.in_(select(number_at(_keys, 0)))
+_GIVEN: Final = _c.id == number_at(_rows, 0)
 # All transactions lock rows in the order of their ids, so that two runs on Postgres cannot wait
 # for each other; SQLite has one writer at a time anyway.
 _locked = certificate.alias("locked")
 _THESE_IN_ORDER: Final = _c.id.in_(
     select(_locked.c.id)
-    .where(_locked.c.id.in_(bindparam("keys", expanding=True)))
+    .where(_locked.c.id.in_(select(number_at(_keys, 0))))
     .order_by(_locked.c.id)
     .with_for_update()
 )
@@ -48,11 +52,40 @@ RECORDS: Final = select(
     _c.claim_id,
 ).join(authority, authority.c.id == _c.authority_id)
 
+# `keys`: tokens
 LOCK: Final = (
-    RECORDS.where(_c.token.in_(bindparam("tokens", expanding=True)))
+    RECORDS.where(_c.token.in_(select(text_at(_keys, 0))))
     .order_by(_c.id)
     .with_for_update(of=certificate)
 )
+
+# The columns that differ between the rows of one batch, in the order of `rows`; the others are
+# parameters.
+INTENDED_COLUMNS: Final = (
+    _c.token,
+    _c.device_id,
+    _c.csr_sha256,
+    _c.public_key_sha256,
+    _c.template,
+    _c.generation,
+    _c.reason,
+)
+INTENDED: Final = select(
+    *(
+        (number_at if column is _c.generation else text_at)(_rows, position)
+        for position, column in enumerate(INTENDED_COLUMNS)
+    ),
+    bindparam("batch", type_=_c.batch_id.type),
+    bindparam("authority", type_=_c.authority_id.type),
+    bindparam("state", type_=_c.state.type),
+    bindparam("claim", type_=_c.claim_id.type),
+    _NOW,
+    _NOW,
+).where(true())
+INTENDED_NAMES: Final = [
+    *(column.name for column in INTENDED_COLUMNS),
+    *("batch_id", "authority_id", "state", "claim_id", "created_at", "updated_at"),
+]
 
 TAKE: Final = update(certificate).where(_THESE).values(claim_id=bindparam("claim"))
 
@@ -98,12 +131,15 @@ WITHDRAW: Final = (
     .values(state="intended", requested_at=None, updated_at=_NOW)
 )
 
-# `arn`
+# before an UPDATE of given rows, where rows are locked one by one
+LOCK_IN_ORDER: Final = select(_c.id).where(_THESE).order_by(_c.id).with_for_update()
+
+# `rows`: id, arn
 RECORD_ISSUED: Final = (
     update(certificate)
-    .where(_THIS, or_(_NO_ARN, _c.certificate_arn == bindparam("arn")))
+    .where(_GIVEN, or_(_NO_ARN, _c.certificate_arn == text_at(_rows, 1)))
     .values(
-        certificate_arn=bindparam("arn"),
+        certificate_arn=text_at(_rows, 1),
         state=case((_c.state == "delivered", "delivered"), else_="issued"),
         issued_at=func.coalesce(_c.issued_at, _NOW),
         reason="",
@@ -111,15 +147,15 @@ RECORD_ISSUED: Final = (
     )
 )
 
-# `serial`, `start`, `end`
+# `rows`: id, serial number, start, end
 RECORD_DELIVERED: Final = (
     update(certificate)
-    .where(_THIS)
+    .where(_GIVEN)
     .values(
         state="delivered",
-        serial_number=bindparam("serial"),
-        not_before=bindparam("start"),
-        not_after=bindparam("end"),
+        serial_number=text_at(_rows, 1),
+        not_before=moment_at(_rows, 2),
+        not_after=moment_at(_rows, 3),
         reason="",
         claim_id=None,
         delivered_at=_NOW,
