@@ -32,6 +32,11 @@ class Work:
 _current: ContextVar[Work] = ContextVar("birthcert_work", default=Work())  # noqa: B039 - frozen
 
 
+def current_work() -> Work:
+    """What this thread works on."""
+    return _current.get()
+
+
 @contextmanager
 def working_on(work: Work) -> Iterator[None]:
     """Log lines of the block are about this work, and so is an error that leaves it."""

@@ -48,6 +48,12 @@ class Settings(BaseSettings):
         default="text", description="How a command's log lines on stderr look."
     )
 
+    metrics_folder: Path | None = Field(
+        default=None,
+        description="Folder of node_exporter's textfile collector, for birthcert.prom. "
+        "Empty: nothing is counted.",
+    )
+
     tenant_roots: tuple[str, ...] = Field(
         default=(),
         description="Folders and s3:// prefixes with a folder for each tenant: a run's inbox and "

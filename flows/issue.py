@@ -23,6 +23,7 @@ from tasks.access import aws_in, ledger
 from tasks.authority import find_issuing_authority
 from tasks.caller import check_caller
 from tasks.events import announce_batch
+from tasks.metrics import device_counter
 
 
 @flow(
@@ -38,8 +39,9 @@ def issue(request: IssueRequest) -> IssueReport:
     agree_on_price(request, place, authority)
     out = prepare_output(request.out)
     rows = checked_rows(request, authority.template_body or None)
+    count = device_counter(request, place)
     with (
-        Batch(request, place, authority, ledger=ledger(), out=out) as batch,
+        Batch(request, place, authority, ledger=ledger(), out=out, count=count) as batch,
         closing(
             certified(request, place, authority, batch_id=batch.id, rows=rows, out=out)
         ) as outcomes,

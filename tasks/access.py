@@ -9,6 +9,7 @@ from birthcert.ledger.ledger import Ledger
 from birthcert.models import WhereRequest
 from birthcert.settings import load_settings
 from blocks.aws_account import load_account
+from tasks.metrics import meters
 
 
 @lru_cache(maxsize=64)
@@ -17,7 +18,7 @@ def aws_in(region: str, account_block: str | None = None) -> AwsAccess:
 
     The credentials are those of the named AWS Account block; without one, this machine's own.
     """
-    settings = load_settings()
+    settings, counting = load_settings(), meters()
     return AwsAccess(
         region,
         session=load_account(account_block).get_session(region) if account_block else None,
@@ -25,6 +26,7 @@ def aws_in(region: str, account_block: str | None = None) -> AwsAccess:
         connect_timeout_seconds=settings.connect_timeout_seconds,
         read_timeout_seconds=settings.read_timeout_seconds,
         ending=asked_to_end,
+        observe=counting.call if counting else None,
     )
 
 

@@ -11,6 +11,7 @@ from birthcert.models import (
 )
 from tasks.access import aws_in
 from tasks.events import announce_authority
+from tasks.metrics import count_authority
 from tasks.steps import step
 
 
@@ -41,4 +42,5 @@ def find_issuing_authority(request: IssuerRequest, place: Place) -> IssuingAutho
     aws = aws_in(place.region, request.account_block)
     authority = authorities.issuing_authority(aws, request, place)
     announce_authority(request, authority)
+    count_authority(request, place, authority)
     return registrations.with_template(aws, authority)

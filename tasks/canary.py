@@ -20,6 +20,7 @@ from birthcert.models import (
 from birthcert.reaching import given_target, target_of
 from birthcert.settings import load_settings
 from tasks.access import aws_in
+from tasks.metrics import count_canary
 from tasks.steps import step
 
 ALL_MADE = "all of the bootstrap is made and stands, only the proof is missing"
@@ -63,6 +64,8 @@ def _flown(
         records=Records(settings.state_folder / "canaries" / place.key / request.tenant),
     )
     report = flight.fly()
+    if report.passed:
+        count_canary(request, place)
     create_table_artifact(
         key=f"canary-{request.tenant}-{place.region}",
         table=canary_table(report),

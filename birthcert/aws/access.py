@@ -21,7 +21,14 @@ from botocore.exceptions import (
 )
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
-from birthcert.aws.retries import REMEDIES, THROTTLED, Patience, delay_seconds, patience_for
+from birthcert.aws.retries import (
+    REMEDIES,
+    THROTTLED,
+    Patience,
+    delay_seconds,
+    outcome_of,
+    patience_for,
+)
 from birthcert.errors import AwsCallFailed, AwsUnreachable, ConfigurationError
 from birthcert.logs import facts_of
 
@@ -32,13 +39,16 @@ DEVICE_PORT_HEADER = "x-birthcert-sandbox-device-port"
 SERVER_CA_HEADER = "x-birthcert-sandbox-server-ca"
 NO_CREDENTIALS = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError)
 UNREACHABLE_SECONDS = 10.0
+# told of each try: service, action, outcome (ok, or as outcome_of has it, or unreachable), seconds
+Observe = Callable[[str, str, str, float], None]
 
 
 class AwsAccess:
     """Calls AWS in one region with the credentials of the standard boto3 chain; thread-safe.
 
     `retry_seconds` bounds how long a throttled or dropped call is tried again; once `ending` is
-    set none is. `throttled` counts the throttled answers seen so far.
+    set none is. `throttled` counts the throttled answers seen so far. `observe` is told of
+    every try that reached out for AWS.
     """
 
     def __init__(
@@ -53,6 +63,7 @@ class AwsAccess:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         ending: threading.Event | None = None,
+        observe: Observe | None = None,
     ) -> None:
         self.region = region
         self.throttled = 0
@@ -60,6 +71,7 @@ class AwsAccess:
         self._retry_seconds = retry_seconds
         self._clock, self._sleep, self._draw = clock, sleep, random.Random()
         self._ending = ending or threading.Event()
+        self._observe = observe
         self._config = Config(
             region_name=region,
             retries={"total_max_attempts": 1},
@@ -84,7 +96,7 @@ class AwsAccess:
         started, attempt = self._clock(), 0
         while True:
             try:
-                return self._try_once(method, service, action, parameters)
+                return self._try(method, service, action, parameters)
             except (AwsCallFailed, AwsUnreachable) as failure:
                 attempt += 1
                 delay = delay_seconds(attempt, self._draw)
@@ -96,6 +108,30 @@ class AwsAccess:
                 "trying %s:%s again in %.1f s: %s", service, action, delay, reason, extra=facts
             )
             self._sleep(delay)
+
+    def _try(
+        self,
+        method: Callable[..., dict[str, Any]],
+        service: str,
+        action: str,
+        parameters: dict[str, Any],
+    ) -> dict[str, Any]:
+        if self._observe is None:
+            return self._try_once(method, service, action, parameters)
+        began, outcome = time.perf_counter(), ""
+        try:
+            answer = self._try_once(method, service, action, parameters)
+            outcome = "ok"
+        except AwsCallFailed as failure:
+            outcome = outcome_of(failure.code, failure.status)
+            raise
+        except AwsUnreachable:
+            outcome = "unreachable"
+            raise
+        finally:
+            if outcome:
+                self._observe(service, action, outcome, time.perf_counter() - began)
+        return answer
 
     @staticmethod
     def _try_once(

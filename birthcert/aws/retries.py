@@ -80,12 +80,19 @@ def patience_for(
 
     `also` are answers that pass in the caller's situation alone.
     """
-    if code in THROTTLED or code in UNAVAILABLE or status >= 500 or status == 429:
+    if outcome_of(code, status) != "refused":
         return min(default, LONGEST_SECONDS.get(action, default))
     for rule in (*also, *IN_PASSING.get(action, ())):
         if rule.code == code and rule.message_part in message:
             return rule.seconds
     return 0.0
+
+
+def outcome_of(code: str, status: int) -> str:
+    """What an error answer is for those who count: throttled, unavailable or refused."""
+    if code in THROTTLED or status == 429:
+        return "throttled"
+    return "unavailable" if code in UNAVAILABLE or status >= 500 else "refused"
 
 
 def delay_seconds(

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -60,7 +60,10 @@ def chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
 
 
 class Batch:
-    """One run of `issue` in the ledger: open inside `with`, closed with its counts after it."""
+    """One run of `issue` in the ledger: open inside `with`, closed with its counts after it.
+
+    `count` is told the outcome of each device.
+    """
 
     def __init__(
         self,
@@ -70,7 +73,9 @@ class Batch:
         *,
         ledger: Ledger,
         out: OutputFolder,
+        count: Callable[[str], None] = lambda _outcome: None,
     ) -> None:
+        self._count = count
         self._request, self._place, self._authority = request, place, authority
         self._ledger, self._out = ledger, out
         self._started = time.monotonic()
@@ -123,6 +128,7 @@ class Batch:
         refusals = []
         for outcome in outcomes:
             self.counts[outcome.outcome] += 1
+            self._count(outcome.outcome)
             if outcome.reason and len(self.without_certificate) < REFUSALS_SHOWN:
                 self.without_certificate.append((outcome.device_id, outcome.reason))
             if outcome.outcome == "refused":

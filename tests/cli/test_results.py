@@ -1,6 +1,7 @@
 """What the commands print and return."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -34,9 +35,16 @@ def test_bootstrap_prints_one_json_document(bootstrapped: str, desk: Path) -> No
 
 
 def test_issue_prints_one_json_document_and_exits_3(
-    bootstrapped: str, fleet: Callable[..., Path], tmp_path: Path
+    bootstrapped: str,
+    fleet: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Two devices certified and one refused: partly done, and the report says which."""
+    """Two devices certified and one refused: partly done, and the report says which.
+
+    Where a folder for metrics is set, they are counted in it.
+    """
+    monkeypatch.setenv("BIRTHCERT_METRICS_FOLDER", str(tmp_path / "metrics"))
     manifest = fleet(2, "unit-x,nowhere.csr", prefix="json")
     ended = in_a_process("issue", "--tenant", "acme", "--manifest", str(manifest),
                          "--out", str(tmp_path / "out"), "--json")  # fmt: skip
@@ -50,6 +58,11 @@ def test_issue_prints_one_json_document_and_exits_3(
     }
     assert report["failed"] == 0
     assert "unit-x,refused" in Path(report["report"]).read_text()
+    counted = (tmp_path / "metrics" / "birthcert.prom").read_text()
+    assert re.search(r'devices_total{outcome="issued",place="aws:.+",tenant="acme"} 2.0', counted)
+    assert re.search(r'devices_total{outcome="refused",place="aws:.+",tenant="acme"} 1.0', counted)
+    assert re.search(r'call_seconds_count{action="IssueCertificate",outcome="ok".+} 2.0', counted)
+    assert "birthcert_authority_not_after_timestamp_seconds{" in counted
 
 
 def test_without_json_people_read_tables(birthcert: Any, bootstrapped: str) -> None:

@@ -1,0 +1,1 @@
+"""Counts for Prometheus, kept in a file that outlives the processes that count."""
