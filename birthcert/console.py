@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, TextIO, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from rich.console import Console
@@ -95,9 +95,17 @@ def usage_errors() -> Iterator[None]:
         ) from None
 
 
+class _Stderr(logging.StreamHandler[TextIO]):
+    """Writes to stderr as it is at that moment: a bar that is on show takes lines in above it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
+
+
 def show_logs(show: Show) -> None:
     """Send the domain's log to stderr: steps at INFO, unless quiet or as JSON."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Stderr()
     handler.setFormatter(logs.formatter())
     level = logging.DEBUG if show.debug else logging.WARNING if show.quiet else logging.INFO
     handler.setLevel(level)

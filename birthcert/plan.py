@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from birthcert import limits
+from birthcert.durations import duration
 from birthcert.errors import ConfigurationError
 from birthcert.models import Facts
 from birthcert.prices import PRICES_AS_OF, UsageMode, certificates_usd, certificates_usd_least
@@ -125,8 +126,7 @@ def batch_facts(plan: BatchPlan) -> dict[str, str]:
     return {
         "price": f"{price} (prices of {plan.prices_as_of}), after {plan.issued_this_month:,} "
         "certificates of this month that the ledger knows",
-        "time": f"{_duration(plan.seconds)} at {plan.quota_per_second:g} {plan.limited_by} "
-        "a second",
+        "time": f"{duration(plan.seconds)} at {plan.quota_per_second:g} {plan.limited_by} a second",
         "room in the CA": f"{plan.ca_room:,}",
         "not known": "; ".join(plan.not_known),
     }
@@ -136,14 +136,6 @@ def month_around(moment: datetime) -> tuple[datetime, datetime]:
     """When the calendar month began by which AWS counts, and when the next one does [19]."""
     start = moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     return start, (start + timedelta(days=32)).replace(day=1)
-
-
-def _duration(seconds: int) -> str:
-    """Seconds up to two minutes, then hours and minutes."""
-    if seconds < 120:
-        return f"{seconds} s"
-    minutes = math.ceil(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
 
 
 def _problems(certificates: int, room: int, usage_mode: UsageMode, validity_days: int) -> list[str]:

@@ -1,5 +1,6 @@
 """Reports made from facts: the JSON of the command line and the markdown of Prefect's UI. Pure."""
 
+from birthcert.issuance.progress import BatchProgress
 from birthcert.models import (
     BootstrapReport,
     BootstrapRequest,
@@ -97,6 +98,14 @@ def issue_markdown(report: IssueReport, refusals: list[tuple[str, str]]) -> str:
     if refusals:
         lines += ["", "| device | why it has no certificate |", "|---|---|"]
         lines += [f"| {_cell(device)} | {_cell(reason)} |" for device, reason in refusals]
+    return "\n".join(lines)
+
+
+def progress_markdown(progress: BatchProgress) -> str:
+    """How far a batch is, as the text beside the bar in Prefect's UI."""
+    lines = [progress.line(), "", "| devices | |", "|---|---|"]
+    for name in ("issued", "existing", "refused", "failed"):
+        lines.append(f"| {name} | {getattr(progress, name):,} |")
     return "\n".join(lines)
 
 

@@ -14,6 +14,7 @@ from birthcert.console import Show
 from birthcert.files import make_folder
 from birthcert.issuance.manifest import read_manifest
 from birthcert.ledger.ledger import Ledger, utc_now
+from birthcert.live import live_progress
 from birthcert.models import (
     BootstrapReport,
     BootstrapRequest,
@@ -50,7 +51,8 @@ def run_issue(request: IssueRequest, show: Show) -> IssueReport:
         from flows.issue import issue
 
         ready()
-        return issue(request)
+        with live_progress(show, console.err):
+            return issue(request)
 
 
 def run_canary(request: CanaryRequest, show: Show) -> CanaryReport:

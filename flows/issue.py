@@ -18,6 +18,7 @@ from birthcert.models import IssueReport, IssueRequest
 from birthcert.reports import issue_markdown
 from flows.approval import agree_on_price
 from flows.chunks import CHUNKS_IN_FLIGHT, certified
+from flows.progress import told
 from flows.runbook import Runbook
 from tasks.access import aws_in, ledger
 from tasks.authority import find_issuing_authority
@@ -42,6 +43,7 @@ def issue(request: IssueRequest) -> IssueReport:
     count = device_counter(request, place)
     with (
         Batch(request, place, authority, ledger=ledger(), out=out, count=count) as batch,
+        told(request, place, batch, throttled=aws_in(place.region, request.account_block)),
         closing(
             certified(request, place, authority, batch_id=batch.id, rows=rows, out=out)
         ) as outcomes,

@@ -5,18 +5,45 @@ from typing import Final
 
 from prefect.events import emit_event
 
-from birthcert.models import CertificateAuthority, IssueReport, WhereRequest
-from birthcert.tenants.events import AUTHORITY_ENDING, BATCH_REFUSED, resource_of
+from birthcert.issuance.progress import BatchProgress
+from birthcert.models import CertificateAuthority, IssueReport, IssueRequest, WhereRequest
+from birthcert.tenants.events import (
+    AUTHORITY_ENDING,
+    BATCH_DONE,
+    BATCH_FAILED,
+    BATCH_PROGRESS,
+    BATCH_REFUSED,
+    BATCH_STARTED,
+    resource_of,
+)
 
 # devices' certificates cannot outlive the CA: a successor takes a while to roll out
 NOTICE: Final = timedelta(days=90)
 
 
+def announce_start(request: IssueRequest, total: int) -> None:
+    """An event for a batch that begins."""
+    _emit(BATCH_STARTED, request.tenant, {"manifest": request.manifest, "devices": total})
+
+
+def announce_progress(progress: BatchProgress) -> None:
+    """An event for a batch that goes on: an automation misses it where one stands still."""
+    facts = {"done": progress.done, "seconds_left": progress.seconds_left}
+    _emit(BATCH_PROGRESS, progress.tenant, {**progress.model_dump(), **facts})
+
+
+def announce_failure(request: IssueRequest, error: Exception) -> None:
+    """An event for a batch that an error ended."""
+    _emit(BATCH_FAILED, request.tenant, {"manifest": request.manifest, "error": str(error)})
+
+
 def announce_batch(report: IssueReport) -> None:
-    """An event for a batch that left devices without a certificate; none for a clean one."""
+    """An event for a batch that is done, and one more where devices are without a certificate."""
+    counts = report.model_dump(include={"requested", "issued", "existing", "refused", "failed"})
+    facts = {**counts, "report": report.report}
+    _emit(BATCH_DONE, report.tenant, facts)
     if report.refused or report.failed:
-        counts = report.model_dump(include={"requested", "issued", "existing", "refused", "failed"})
-        _emit(BATCH_REFUSED, report.tenant, {**counts, "report": report.report})
+        _emit(BATCH_REFUSED, report.tenant, facts)
 
 
 def announce_authority(request: WhereRequest, authority: CertificateAuthority) -> None:

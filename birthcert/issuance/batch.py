@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +21,13 @@ from birthcert.passphrase import read_passphrase
 Item = TypeVar("Item")
 REFUSALS_SHOWN: Final = 50
 COUNTS: Final = ("issued", "existing", "refused", "failed")
+# how often those who follow a batch are told, and the ledger
+TELL_SECONDS: Final = 0.5
+NOTE_SECONDS: Final = 5.0
+
+
+def _untold(_counts: Mapping[str, int]) -> None:
+    """Nobody is told."""
 
 
 def checked_rows(
@@ -82,6 +89,8 @@ class Batch:
         self.counts = dict.fromkeys(COUNTS, 0)
         self.without_certificate: list[tuple[str, str]] = []
         self.id = 0
+        self.tell: Callable[[Mapping[str, int]], None] = _untold
+        self._tell_at = self._note_at = self._started
 
     def __enter__(self) -> Self:
         self.id = self._ledger.begin_batch(
@@ -107,6 +116,7 @@ class Batch:
     def record(self, outcomes: Iterable[DeviceOutcome]) -> None:
         """Write report.csv from the outcomes as they come, and count them."""
         write_report(self._out.report, self._counted(outcomes))
+        self.tell(self.counts)
 
     def report(self, *, throttled: int) -> IssueReport:
         """The batch's facts; `throttled` counts the calls that AWS throttled."""
@@ -133,9 +143,19 @@ class Batch:
                 self.without_certificate.append((outcome.device_id, outcome.reason))
             if outcome.outcome == "refused":
                 refusals.append(Refusal(outcome.device_id, outcome.reason))
+            self._say(time.monotonic())
             yield outcome
         if refusals:
             self._ledger.record_refused(self.id, refusals)
+
+    def _say(self, now: float) -> None:
+        """Tell how far it is, to those who follow it and to the ledger, now and then."""
+        if now >= self._tell_at:
+            self._tell_at = now + TELL_SECONDS
+            self.tell(self.counts)
+        if now >= self._note_at:
+            self._note_at = now + NOTE_SECONDS
+            self._ledger.note_batch(self.id, self._totals())
 
     def _totals(self) -> dict[str, int]:
         return {"requested": sum(self.counts.values()), **self.counts}

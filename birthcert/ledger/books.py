@@ -102,6 +102,11 @@ def end_batch(
     )
 
 
+def note_batch(connection: Connection, batch_id: int, counts: Mapping[str, int]) -> None:
+    """How far a batch is."""
+    connection.execute(update(batch).where(batch.c.id == batch_id).values(**counts))
+
+
 def list_batches(connection: Connection, tenant: str | None) -> list[Batch]:
     """All batches, or a tenant's, the newest first."""
     query = _BATCHES.order_by(batch.c.id.desc())

@@ -120,6 +120,11 @@ class Ledger:
         with writing(self._engine) as connection:
             books.end_batch(connection, batch_id, state, counts, self._clock())
 
+    def note_batch(self, batch_id: int, counts: Mapping[str, int]) -> None:
+        """How far a batch is that goes on; counts as for `end_batch`."""
+        with writing(self._engine) as connection:
+            books.note_batch(connection, batch_id, counts)
+
     def batches(self, *, tenant: str | None = None) -> list[Batch]:
         """All batches, the newest first."""
         with reading(self._engine) as connection:

@@ -3,6 +3,10 @@
 from typing import Final
 
 MANIFEST_ARRIVED: Final = "birthcert.manifest.arrived"
+BATCH_STARTED: Final = "birthcert.batch.started"
+BATCH_PROGRESS: Final = "birthcert.batch.progress"
+BATCH_DONE: Final = "birthcert.batch.done"
+BATCH_FAILED: Final = "birthcert.batch.failed"
 BATCH_REFUSED: Final = "birthcert.batch.refused"
 AUTHORITY_ENDING: Final = "birthcert.authority.ending"
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,35 @@ def test_the_artifact_tells_who_was_refused(mixed: tuple[Any, list[dict[str, str
     artifact = Artifact.get("issue-acme-eu-west-1")
     assert artifact is not None
     assert "| short-rsa | the CSR's RSA key has 1024 bits" in str(artifact.data)
+
+
+def test_the_progress_artifact_ends_at_the_last_row(
+    mixed: tuple[Any, list[dict[str, str]]],
+) -> None:
+    """Prefect's UI shows a bar, with what became of the devices so far."""
+    from prefect.artifacts import Artifact
+
+    artifact = Artifact.get("progress-acme-eu-west-1")
+    assert artifact is not None
+    assert artifact.data == 100
+    assert f"| refused | {len(REASONS)} |" in str(artifact.description)
+
+
+def test_a_batch_is_announced(mixed: tuple[Any, list[dict[str, str]]]) -> None:
+    """Automations hear of its start, its end, and that it has refusals."""
+    from prefect.client.orchestration import get_client
+
+    wanted = {"started": "devices", "done": "issued", "refused": "refused"}
+    events = {"prefix": ["birthcert.batch."]}
+    with get_client(sync_client=True) as client:
+        end = time.monotonic() + 60
+        found: dict[str, Any] = {}
+        while not wanted.keys() <= found.keys() and time.monotonic() < end:
+            answer = client._client.post("/events/filter", json={"filter": {"event": events}})
+            heard = [each for each in answer.json()["events"] if "mixed" in str(each["payload"])]
+            found = {each["event"].rpartition(".")[2]: each["payload"] for each in heard}
+    counts = {name: found[name][fact] for name, fact in wanted.items()}
+    assert counts == {"started": len(REASONS) + 1, "done": 1, "refused": len(REASONS)}
 
 
 def test_a_device_that_aws_refuses_has_the_request_id(

@@ -1,0 +1,90 @@
+"""How far a batch is, for those who look at the run: a progress artifact, events, the terminal.
+
+Fed by the batch's outcomes. A server that cannot be told stops no batch.
+"""
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+from uuid import UUID
+
+import httpx
+from prefect.artifacts import create_progress_artifact
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import ArtifactUpdate
+
+from birthcert.aws.access import AwsAccess
+from birthcert.issuance.batch import Batch
+from birthcert.issuance.manifest import count_rows
+from birthcert.issuance.progress import BatchProgress, Pace, follower
+from birthcert.models import IssueRequest, Place
+from birthcert.reports import progress_markdown
+from tasks.events import announce_failure, announce_progress, announce_start
+
+ARTIFACT_SECONDS: Final = 5.0
+EVENT_SECONDS: Final = 60.0
+log = logging.getLogger("birthcert.progress")
+
+
+@contextmanager
+def told(
+    request: IssueRequest, place: Place, batch: Batch, *, throttled: AwsAccess
+) -> Iterator[None]:
+    """Inside, the batch's run shows how far it is; its start and its failure are events."""
+    total = count_rows(request.manifest, csr_required=request.generate_keys is None)
+    announce_start(request, total)
+    with get_client(sync_client=True) as client:
+        batch.tell = _Teller(request, place, total, client, throttled)
+        try:
+            yield
+        except Exception as error:
+            announce_failure(request, error)
+            raise
+
+
+class _Teller:
+    """Takes the batch's counts and tells each listener as often as is good for it."""
+
+    def __init__(
+        self,
+        request: IssueRequest,
+        place: Place,
+        total: int,
+        client: SyncPrefectClient,
+        aws: AwsAccess,
+    ) -> None:
+        self._tenant, self._total, self._client, self._aws = request.tenant, total, client, aws
+        self._key = f"progress-{request.tenant}-{place.region}"
+        now = time.monotonic()
+        self._pace = Pace(now)
+        self._throttled_before = aws.throttled
+        self._artifact: UUID | None = None
+        self._artifact_at, self._event_at = now, now + EVENT_SECONDS
+
+    def __call__(self, counts: Mapping[str, int]) -> None:
+        now = time.monotonic()
+        throttled = self._aws.throttled - self._throttled_before
+        progress = self._pace.progress(
+            counts, tenant=self._tenant, total=self._total, throttled=throttled, now=now
+        )
+        follower.get()(progress)
+        if now >= self._artifact_at or progress.done == self._total:
+            self._artifact_at = now + ARTIFACT_SECONDS
+            self._show(progress)
+        if now >= self._event_at:
+            self._event_at = now + EVENT_SECONDS
+            announce_progress(progress)
+
+    def _show(self, progress: BatchProgress) -> None:
+        text = progress_markdown(progress)
+        try:
+            if self._artifact is None:
+                made: Any = create_progress_artifact(progress.percent, self._key, text)
+                self._artifact = made
+            else:
+                update = ArtifactUpdate(data=progress.percent, description=text)
+                self._client.update_artifact(self._artifact, update)
+        except httpx.HTTPError as error:
+            log.warning("the progress cannot be shown on the run's page: %s", error)
