@@ -15,7 +15,7 @@ PERMISSIONS = {"s3:ListObjectsV2": "s3:ListBucket"}
 
 def allowed() -> set[str]:
     """The actions that the operator's policy allows."""
-    document = json.loads((EXAMPLES / "operator-policy.json").read_text())
+    document = json.loads((HOME / "examples" / "iam" / "reconcile.json").read_text())
     return {action for each in document["Statement"] for action in each["Action"]}
 
 
@@ -52,7 +52,7 @@ def test_the_bucket_is_open_to_one_authority() -> None:
     (statement,) = json.loads((EXAMPLES / "bucket-policy.json").read_text())["Statement"]
     assert statement["Principal"] == {"Service": "acm-pca.amazonaws.com"}
     equals: dict[str, Any] = statement["Condition"]["StringEquals"]
-    assert equals == {"aws:SourceAccount": "ACCOUNT", "aws:SourceArn": "AUTHORITY_ARN"}
+    assert equals == {"aws:SourceAccount": "${account}", "aws:SourceArn": "${authority_arn}"}
 
 
 def test_prefect_takes_the_automation() -> None:
