@@ -49,7 +49,8 @@ def bootstrap(
 ) -> int:
     """Make an account and region ready: CA, registration with AWS IoT, provisioning template.
 
-    Run it again after a crash: it goes on where it stopped and makes nothing twice.
+    Run it again after a crash: it goes on where it stopped and makes nothing twice. Exit code 3
+    where a further place (--also) is not ready.
 
     Parameters
     ----------
@@ -66,7 +67,7 @@ def bootstrap(
 
         report = run_bootstrap(request, show)
         console.show_result(report, show, show_bootstrap)
-        return console.DONE
+        return report.exit_code()
 
     return console.run_command(command, debug=show.debug)
 

@@ -110,6 +110,8 @@ class Provisioning:
     """IAM role that AWS IoT provisions under."""
     template_file: Path | None = None
     """Your own provisioning template (templateBody.json)."""
+    also: list[str] | None = None
+    """One more place for the CA's devices, REGION or REGION@BLOCK (an AWS Account block)."""
     tag: list[str] | None = None
     """A tag on all that is made, KEY=VALUE; may be repeated."""
 
@@ -125,6 +127,7 @@ class Provisioning:
             },
             "role_name": self.role_name,
             "template_body": _text_of(self.template_file),
+            "further_places": [_further_place(place) for place in self.also or []],
             "tags": dict(_tag(tag) for tag in self.tag or []),
         }
 
@@ -254,6 +257,11 @@ def _text_of(path: Path | None) -> str | None:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UnusableInput(f"cannot read {path}: {error}", remedy="give a readable file") from None
+
+
+def _further_place(text: str) -> dict[str, str | None]:
+    region, _, block = text.partition("@")
+    return {"region": region or None, "account_block": block or None}
 
 
 def _tag(text: str) -> tuple[str, str]:

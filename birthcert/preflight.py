@@ -3,7 +3,7 @@
 from birthcert import limits
 from birthcert.errors import ConfigurationError
 from birthcert.jitp.requested import device_policy_document, provisioning_template_body
-from birthcert.models import BootstrapRequest, Place
+from birthcert.models import BootstrapRequest, CheckedPlaces, Place
 from birthcert.pki.algorithms import family
 
 RESERVED_TAG_PREFIXES = ("aws:", "birthcert:")
@@ -16,6 +16,25 @@ def check_bootstrap(request: BootstrapRequest, place: Place) -> None:
     _check_signing_algorithm(request)
     _check_validity(request)
     _check_tags(request)
+
+
+def check_places(request: BootstrapRequest, checked: CheckedPlaces) -> None:
+    """ConfigurationError where two places of a bootstrap exclude each other [21]."""
+    seen = {checked.home.name: checked.home}
+    for place in (each.place for each in checked.places if each.place is not None):
+        if place.name in seen:
+            raise ConfigurationError(
+                f"{place.region} of account {place.account} is named twice",
+                remedy="nothing was touched: name each further place once, and not the run's own",
+            )
+        rivals = [other for other in seen.values() if other.region == place.region]
+        if rivals and request.registration_mode == "DEFAULT":
+            raise ConfigurationError(
+                f"accounts {rivals[0].account} and {place.account} cannot both register the CA in "
+                f"{place.region} in DEFAULT mode [21]",
+                remedy="nothing was touched: ask for SNI_ONLY",
+            )
+        seen[place.name] = place
 
 
 def _check_signing_algorithm(request: BootstrapRequest) -> None:

@@ -1,17 +1,18 @@
 """Reports made from facts: the JSON of the command line and the markdown of Prefect's UI. Pure."""
 
+from collections.abc import Sequence
+
+from birthcert.errors import BirthcertError
 from birthcert.issuance.progress import BatchProgress
 from birthcert.models import (
     BootstrapReport,
     BootstrapRequest,
     CertificateAuthority,
-    DevicePolicy,
-    Endpoint,
+    CheckedPlace,
     IssueReport,
     Place,
-    ProvisioningRole,
-    ProvisioningTemplate,
-    Registration,
+    PlaceReport,
+    ReadyPlace,
     Step,
 )
 from birthcert.plan import IssuePlan, batch_facts
@@ -22,15 +23,13 @@ def bootstrap_report(
     request: BootstrapRequest,
     place: Place,
     authority: CertificateAuthority,
-    registration: Registration,
-    role: ProvisioningRole,
-    policy: DevicePolicy,
-    template: ProvisioningTemplate,
-    endpoint: Endpoint,
+    ready: ReadyPlace,
+    places: list[PlaceReport],
     steps: list[Step],
     seconds: float,
 ) -> BootstrapReport:
     """The facts of a finished bootstrap in one model."""
+    registration = ready.registration
     return BootstrapReport(
         tenant=request.tenant,
         account=place.account,
@@ -40,20 +39,47 @@ def bootstrap_report(
         authority_arn=authority.arn,
         authority_certificate_pem=authority.certificate_pem,
         authority_not_after=authority.not_after,
-        registration={
-            "certificate_id": registration.certificate_id,
-            "certificate_arn": registration.arn,
-        },
+        registration=registration.ids,
         registration_mode=registration.mode,
         verification_certificate_arn=registration.verification_certificate_arn,
-        role_arn=role.arn,
-        policy_name=policy.name,
-        policy_arn=policy.arn,
+        role_arn=ready.role.arn,
+        policy_name=ready.policy.name,
+        policy_arn=ready.policy.arn,
         thing_type=request.thing_type,
-        template_body=template.body,
-        endpoint=endpoint.address,
+        template_body=ready.template.body,
+        endpoint=ready.endpoint.address,
         steps=steps,
         seconds=seconds,
+        places=places,
+    )
+
+
+def place_report(
+    checked: CheckedPlace,
+    made: ReadyPlace | BirthcertError,
+    failed_step: str,
+    steps: Sequence[Step],
+    seconds: float,
+) -> PlaceReport:
+    """What came of a further place: what it has now, or why it is not ready."""
+    report = PlaceReport(
+        account=checked.place.account if checked.place else checked.request.account or "",
+        region=checked.request.region or "",
+        ready=False,
+        steps=list(steps),
+        seconds=seconds,
+    )
+    if isinstance(made, BirthcertError):
+        step = failed_step or "check_further_places"
+        return report.model_copy(update={"failed_step": step, "problem": str(made)})
+    return report.model_copy(
+        update={
+            "ready": True,
+            "registration": made.registration.ids,
+            "role_arn": made.role.arn,
+            "policy_arn": made.policy.arn,
+            "endpoint": made.endpoint.address,
+        }
     )
 
 
@@ -80,6 +106,11 @@ def bootstrap_markdown(report: BootstrapReport) -> str:
     for step in report.steps:
         arn = f"`{step.arn}`" if step.arn else ""
         lines.append(f"| {step.name} | {step.outcome} | {step.seconds:.2f} | {arn} |")
+    if report.places:
+        lines += ["", "## Further places", "", "| account | region | |", "|---|---|---|"]
+        lines += [
+            f"| {each.account} | {each.region} | {_cell(each.told())} |" for each in report.places
+        ]
     lines += ["", "## Provisioning template", "", "```json", report.template_body, "```", ""]
     lines += ["## CA certificate", "", "```", report.authority_certificate_pem.strip(), "```"]
     return "\n".join(lines)

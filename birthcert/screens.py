@@ -42,6 +42,19 @@ def show_bootstrap(report: BootstrapReport) -> None:
             "device endpoint": report.endpoint,
         },
     )
+    _show_places(report)
+
+
+def _show_places(report: BootstrapReport) -> None:
+    if not report.places:
+        return
+    console.out.print()
+    console.print_rows(
+        ["further place", "account", ""],
+        [[place.region, place.account, place.told()] for place in report.places],
+    )
+    if report.exit_code():
+        console.out.print("run the same command again: it goes on with the places that failed")
 
 
 def show_issue(report: IssueReport) -> None:

@@ -8,25 +8,14 @@ come from the standard boto3 chain; no secret is a parameter, and none is writte
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 
-from birthcert.models import BootstrapReport, BootstrapRequest
+from birthcert.models import BootstrapReport, BootstrapRequest, CheckedPlaces
 from birthcert.reports import bootstrap_markdown, bootstrap_report
+from flows.places import make_others_ready, make_ready
 from flows.runbook import Runbook
 from tasks.authority import create_certificate_authority, install_ca_certificate
 from tasks.caller import check_caller
 from tasks.canary import prove_provisioning
-from tasks.provisioning import (
-    attach_provisioning_template,
-    create_device_policy,
-    create_provisioning_role,
-    create_thing_type,
-    describe_endpoint,
-)
-from tasks.registration import (
-    get_registration_code,
-    issue_verification_certificate,
-    register_ca_certificate,
-    verify_registration,
-)
+from tasks.places import check_further_places
 
 
 @flow(name="bootstrap", flow_run_name="bootstrap · {request.tenant}")
@@ -34,30 +23,19 @@ def bootstrap(request: BootstrapRequest) -> BootstrapReport:
     """Certificate authority, registration with AWS IoT, and the provisioning template."""
     run = Runbook(refresh=request.refresh)
     place = run(check_caller, request).place
+    further = CheckedPlaces(home=place)
+    if request.further_places:
+        further = run(check_further_places, request, place)
     authority = run(create_certificate_authority, request, place)
     authority = run(install_ca_certificate, request, place, authority)
-    verification = None
-    if request.registration_mode == "DEFAULT":
-        code = run(get_registration_code, request, place)
-        verification = run(issue_verification_certificate, request, place, authority, code)
-    registration = run(register_ca_certificate, request, place, authority, verification)
-    thing_type = run(create_thing_type, request, place)
-    policy = run(create_device_policy, request, place)
-    role = run(create_provisioning_role, request, place)
-    template = run(
-        attach_provisioning_template, request, place, registration, role, policy, thing_type
-    )
-    run(verify_registration, request, place, authority, registration, template, role)
-    endpoint = run(describe_endpoint, request, place)
+    ready = make_ready(run, request, place, authority, further.regions_of(place))
+    others = make_others_ready(request, further, authority)
     report = bootstrap_report(
         request=request,
         place=place,
         authority=authority,
-        registration=registration,
-        role=role,
-        policy=policy,
-        template=template,
-        endpoint=endpoint,
+        ready=ready,
+        places=others,
         steps=run.steps,
         seconds=run.seconds,
     )
@@ -67,5 +45,6 @@ def bootstrap(request: BootstrapRequest) -> BootstrapReport:
     if not (request.canary and run.made_something):
         return report
     # last, and after the report: a proof that fails takes nothing of it back
-    proof = run(prove_provisioning, request, place, authority, role, policy, template, endpoint)
+    made = (ready.role, ready.policy, ready.template, ready.endpoint)
+    proof = run(prove_provisioning, request, place, authority, *made)
     return report.model_copy(update={"canary": proof, "steps": run.steps, "seconds": run.seconds})

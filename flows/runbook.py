@@ -1,12 +1,20 @@
 """Runs a flow's steps one after another and keeps the report's line for each."""
 
+import threading
 import time
-from typing import Any, ParamSpec, Protocol, TypeVar
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from typing import Any, Final, ParamSpec, Protocol, TypeVar
 
 from prefect import Task
 from prefect.client.schemas.objects import State
 
+from birthcert.errors import BirthcertError
+from birthcert.interrupts import asked_to_end
 from birthcert.models import Outcome, Step
+
+AT_ONCE: Final = 8
 
 
 class HasOutcome(Protocol):
@@ -20,25 +28,47 @@ class HasOutcome(Protocol):
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=HasOutcome)
+T = TypeVar("T")
+U = TypeVar("U")
 
 
 class Runbook:
-    """`run(step, ...)` gives the step's model; `steps` tells name, outcome, ARN and seconds."""
+    """`run(step, ...)` gives the step's model; `steps` tells name, outcome, ARN and seconds.
 
-    def __init__(self, *, refresh: bool = False) -> None:
+    `where` is added to the names of the task runs; `failed_step` is the one that did not end well.
+    """
+
+    def __init__(self, *, refresh: bool = False, where: str = "") -> None:
         self.steps: list[Step] = []
-        self._refresh = refresh
+        self.failed_step = ""
+        self._refresh, self._where = refresh, where
         self._started = time.monotonic()
 
     def __call__(self, step: Task[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        started = time.monotonic()
-        task: Task[Any, Any] = step.with_options(refresh_cache=self._refresh)
+        _end_if_asked()
+        started, self.failed_step = time.monotonic(), step.name
+        task: Task[Any, Any] = step.with_options(
+            refresh_cache=self._refresh, task_run_name=self._named(step)
+        )
         state: State[R] = task(*args, return_state=True, **kwargs)  # type: ignore[assignment]
         result = state.result()
         outcome: Outcome = "cached" if state.name == "Cached" else result.outcome
         seconds = round(time.monotonic() - started, 3)
         self.steps.append(Step(name=step.name, outcome=outcome, arn=result.arn, seconds=seconds))
+        self.failed_step = ""
         return result
+
+    def _named(self, step: Task[P, R]) -> str:
+        name = str(step.task_run_name)
+        return f"{name} · {self._where}" if self._where else name
+
+    @staticmethod
+    def attempt(work: Callable[[], T]) -> T | BirthcertError:
+        """What the work gives, or the error that ended it."""
+        try:
+            return work()
+        except BirthcertError as error:
+            return error
 
     @property
     def made_something(self) -> bool:
@@ -49,3 +79,18 @@ class Runbook:
     def seconds(self) -> float:
         """Since the runbook was opened."""
         return round(time.monotonic() - self._started, 3)
+
+
+def side_by_side(work: Callable[[T], U], items: Sequence[T]) -> list[U]:
+    """The work on each item, some at once, in threads of this flow run; results in their order."""
+    if not items:
+        return []
+    with ThreadPoolExecutor(min(len(items), AT_ONCE)) as pool:
+        running = [pool.submit(copy_context().run, work, item) for item in items]
+        return [each.result() for each in running]
+
+
+def _end_if_asked() -> None:
+    # a signal reaches the main thread alone: the others end between two steps
+    if asked_to_end.is_set() and threading.current_thread() is not threading.main_thread():
+        raise KeyboardInterrupt

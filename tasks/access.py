@@ -6,7 +6,7 @@ from birthcert.aws.access import AwsAccess
 from birthcert.aws.caller import resolve_region
 from birthcert.interrupts import asked_to_end
 from birthcert.ledger.ledger import Ledger
-from birthcert.models import WhereRequest
+from birthcert.models import BootstrapRequest, CertificateAuthority, WhereRequest
 from birthcert.settings import load_settings
 from blocks.aws_account import load_account
 from tasks.metrics import meters
@@ -28,6 +28,11 @@ def aws_in(region: str, account_block: str | None = None) -> AwsAccess:
         ending=asked_to_end,
         observe=counting.call if counting else None,
     )
+
+
+def aws_of(authority: CertificateAuthority, request: BootstrapRequest) -> AwsAccess:
+    """The way to the CA itself, which stands elsewhere where the request is of a further place."""
+    return aws_in(authority.region, request.authority_block())
 
 
 def region_of(request: WhereRequest) -> str:

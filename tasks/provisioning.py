@@ -33,9 +33,13 @@ def create_device_policy(request: BootstrapRequest, place: Place) -> DevicePolic
 
 
 @step("create provisioning role")
-def create_provisioning_role(request: BootstrapRequest, place: Place) -> ProvisioningRole:
-    """The role that AWS IoT provisions under."""
-    return iam.ensure_provisioning_role(aws_in(place.region, request.account_block), request, place)
+def create_provisioning_role(
+    request: BootstrapRequest, place: Place, regions: list[str]
+) -> ProvisioningRole:
+    """The role that AWS IoT provisions under, in all regions in which the run works."""
+    return iam.ensure_provisioning_role(
+        aws_in(place.region, request.account_block), request, place, regions
+    )
 
 
 @step("attach provisioning template")

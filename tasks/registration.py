@@ -14,7 +14,7 @@ from birthcert.models import (
     VerificationCertificate,
     VerifiedRegistration,
 )
-from tasks.access import aws_in
+from tasks.access import aws_in, aws_of
 from tasks.steps import step
 
 
@@ -38,6 +38,7 @@ def issue_verification_certificate(
         code,
         request.verification_certificate,
         place,
+        issuer=aws_of(authority, request),
     )
 
 
@@ -65,6 +66,6 @@ def verify_registration(
 ) -> VerifiedRegistration:
     """What earlier runs made still stands, and AWS IoT holds what was sent, byte for byte."""
     aws = aws_in(place.region, request.account_block)
-    active_authority(aws, authority.arn)
+    active_authority(aws_of(authority, request), authority.arn)
     provisioning.verify_named_resources(aws, request, place, role)
     return registrations.verify_registration(aws, registration, template.body, role.arn)

@@ -20,9 +20,14 @@ def check_request(request: WhereRequest) -> None:
     walls.check_locations(request.tenant, locations, load_settings().tenant_roots)
 
 
+def check_pin(place: Place) -> None:
+    """The account that was reached is the one that the run is pinned to; raises TenantWall."""
+    walls.check_account(place.account, flow_run.tags)
+
+
 def check_reach(request: WhereRequest, place: Place) -> None:
     """The account that was reached, and the CA that the request names; raises TenantWall."""
-    walls.check_account(place.account, flow_run.tags)
+    check_pin(place)
     arn = getattr(request, "authority_arn", None)
     if arn:
         recorded = [known.tenant for known in ledger().authorities() if known.arn == arn]

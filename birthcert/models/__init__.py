@@ -18,8 +18,17 @@ from birthcert.models.bootstrap_request import (
     AuthorityOptions,
     BootstrapRequest,
     DevicePolicyOptions,
+    FurtherPlace,
     Subject,
     VerificationOptions,
+)
+from birthcert.models.places import (
+    CheckedPlace,
+    CheckedPlaces,
+    PlaceReport,
+    PlaceRequest,
+    ReadyPlace,
+    place_requests,
 )
 from birthcert.models.reports import (
     AuditReport,
@@ -74,6 +83,8 @@ __all__ = [
     "CanaryReport",
     "CanaryRequest",
     "CertificateAuthority",
+    "CheckedPlace",
+    "CheckedPlaces",
     "DevicePolicy",
     "DevicePolicyOptions",
     "Discrepancy",
@@ -81,6 +92,7 @@ __all__ = [
     "Endpoint",
     "Facts",
     "Finding",
+    "FurtherPlace",
     "InboxReport",
     "InboxRequest",
     "IssueReport",
@@ -90,8 +102,11 @@ __all__ = [
     "Outcome",
     "Partition",
     "Place",
+    "PlaceReport",
+    "PlaceRequest",
     "ProvisioningRole",
     "ProvisioningTemplate",
+    "ReadyPlace",
     "ReconcileReport",
     "ReconcileRequest",
     "Registration",
@@ -106,4 +121,5 @@ __all__ = [
     "VerificationOptions",
     "VerifiedRegistration",
     "WhereRequest",
+    "place_requests",
 ]

@@ -6,7 +6,13 @@ from pydantic import Field
 
 from birthcert import limits
 from birthcert.models.base import TAG_PLACE, TAG_TENANT, Facts, Place, RegistrationMode
-from birthcert.models.requests import CanaryRequest, WhereRequest
+from birthcert.models.requests import (
+    AccountNumber,
+    BlockName,
+    CanaryRequest,
+    Region,
+    WhereRequest,
+)
 from birthcert.pki.algorithms import KeyAlgorithm, SigningAlgorithm
 
 
@@ -98,6 +104,23 @@ class DevicePolicyOptions(Facts):
     )
 
 
+class FurtherPlace(Facts):
+    """One more account and region in which the CA is registered, with all that devices need."""
+
+    region: Region | None = Field(
+        default=None, description="AWS region. Empty: that of the account block."
+    )
+    account: AccountNumber | None = Field(
+        default=None,
+        description="The account that must be reached. Empty: the one of the credentials.",
+    )
+    account_block: BlockName | None = Field(
+        default=None,
+        description="Name of the AWS Account block to work with there. "
+        "Empty: the credentials of the run.",
+    )
+
+
 class BootstrapRequest(WhereRequest):
     """Make one account and region ready: CA, registration, just-in-time provisioning."""
 
@@ -121,6 +144,11 @@ class BootstrapRequest(WhereRequest):
     template_body: str | None = Field(
         default=None, description="Your own provisioning template (JSON) instead of ours."
     )
+    further_places: Annotated[list[FurtherPlace], Field(max_length=50)] = Field(
+        default=[],
+        description="More accounts and regions whose devices this CA certifies. One that fails "
+        "stops no other.",
+    )
     tags: dict[str, str] = Field(
         default={}, description="Your own tags on all that is made, such as OWNER."
     )
@@ -132,6 +160,10 @@ class BootstrapRequest(WhereRequest):
         description="Prove at the end what was made: a throw-away device is provisioned, publishes "
         "and is taken away again. Buys a certificate, and needs a route to the device endpoint.",
     )
+
+    def authority_block(self) -> str | None:
+        """The block of the account in which the CA stands; None: this machine's credentials."""
+        return self.account_block
 
     def policy_name(self) -> str:
         """The device policy's name, the tenant's where none was given."""

@@ -3,7 +3,10 @@
 from datetime import datetime
 from typing import Literal
 
+from pydantic import Field
+
 from birthcert.models.base import Facts, Partition, RegistrationMode
+from birthcert.models.places import PlaceReport
 from birthcert.models.resources import Resource, Step
 
 DiscrepancyKind = Literal[
@@ -73,6 +76,11 @@ class BootstrapReport(Facts):
     steps: list[Step]
     seconds: float
     canary: CanaryReport | None = None
+    places: list[PlaceReport] = Field(default=[])
+
+    def exit_code(self) -> int:
+        """3 where a further place is not ready: its entry says why."""
+        return 0 if all(place.ready for place in self.places) else 3
 
 
 class IssueReport(Facts):

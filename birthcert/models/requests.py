@@ -6,6 +6,10 @@ from pydantic import Field
 
 from birthcert.models.base import TENANT_PATTERN, Facts, Partition
 
+AccountNumber = Annotated[str, Field(pattern=r"^\d{12}$")]
+Region = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[a-z]+)+-\d$")]
+BlockName = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
+
 
 class WhereRequest(Facts):
     """Which tenant, in which account and region."""
@@ -14,19 +18,19 @@ class WhereRequest(Facts):
         description="Whose devices: lower-case letters, digits and hyphens. Tags everything made.",
         examples=["acme"],
     )
-    account: Annotated[str, Field(pattern=r"^\d{12}$")] | None = Field(
+    account: AccountNumber | None = Field(
         default=None,
         description="The AWS account that must be reached, 12 digits. "
         "Empty: the one that the credentials belong to.",
     )
-    region: Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[a-z]+)+-\d$")] | None = Field(
+    region: Region | None = Field(
         default=None,
         description="AWS region, such as eu-west-1. Empty: the credentials' own.",
     )
     partition: Partition = Field(
         default="aws", description="aws, aws-cn (China) or aws-us-gov (GovCloud)."
     )
-    account_block: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")] | None = Field(
+    account_block: BlockName | None = Field(
         default=None,
         description="Name of the AWS Account block to work with. "
         "Empty: the machine's own credentials.",

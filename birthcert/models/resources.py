@@ -43,6 +43,11 @@ class CertificateAuthority(Resource):
     certificate_pem: str = ""
     not_after: str = ""
 
+    @property
+    def region(self) -> str:
+        """The region in which the CA stands, as its ARN tells."""
+        return self.arn.split(":")[3]
+
 
 class IssuingAuthority(CertificateAuthority):
     """The ACTIVE CA that issues to devices, and the template that AWS IoT will run for them."""
@@ -68,6 +73,11 @@ class Registration(Resource):
     certificate_id: str
     verification_certificate_arn: str = ""
     mode: RegistrationMode = "DEFAULT"
+
+    @property
+    def ids(self) -> dict[str, str]:
+        """As reports have it."""
+        return {"certificate_id": self.certificate_id, "certificate_arn": self.arn}
 
 
 class ThingType(Resource):
