@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final
 
-from birthcert.aws import iam, private_ca, provisioning, registration
+from birthcert.aws import private_ca, registration
 from birthcert.aws.access import AwsAccess
 from birthcert.aws.authority import find_certificate_authority, issuing_authority
 from birthcert.aws.caller import check_caller, resolve_region
@@ -14,23 +14,14 @@ from birthcert.issuance.batch import checked_rows, chunks
 from birthcert.issuance.devices import Device, DeviceOutcome
 from birthcert.ledger.ledger import Ledger, utc_now
 from birthcert.models import BootstrapRequest, Facts, IssueRequest, IssuingAuthority, Place
+from birthcert.place_plan import PlannedStep, further_steps, place_steps
 from birthcert.plan import IssuePlan, month_around, plan_batch
 from birthcert.preflight import check_bootstrap
-from birthcert.prices import PRICES_AS_OF, UsageMode, authority_usd, certificates_usd
+from birthcert.prices import PRICES_AS_OF, UsageMode, authority_usd
 from birthcert.settings import load_settings
 
-Action = Literal["make", "keep"]
 ROWS_AT_ONCE: Final = 500
 REFUSALS_SHOWN: Final = 20
-
-
-class PlannedStep(Facts):
-    """What a step would do: `make` its resource, or `keep` the one that is there."""
-
-    step: str
-    action: Action
-    what: str
-    usd: float = 0.0
 
 
 class BootstrapPlan(Facts):
@@ -64,8 +55,11 @@ def plan_bootstrap(aws: AwsAccess, request: BootstrapRequest, place: Place) -> B
     authority = find_certificate_authority(aws, request.tenant, place)
     mode = request.certificate_authority.usage_mode
     steps = _authority_steps(authority, request)
-    steps += _registration_steps(aws, authority, request)
-    steps += _provisioning_steps(aws, request, place)
+    installed = None
+    if authority is not None and authority["Status"] == "ACTIVE":
+        installed = private_ca.active_authority(aws, str(authority["Arn"]))
+    steps += place_steps(aws, request, place, installed)
+    steps += further_steps(request, place, installed)
     new_authority = authority is None
     return BootstrapPlan(
         tenant=request.tenant,
@@ -177,39 +171,3 @@ def _authority_steps(
             what="its certificate",
         ),
     ]
-
-
-def _registration_steps(
-    aws: AwsAccess, found: dict[str, object] | None, request: BootstrapRequest
-) -> list[PlannedStep]:
-    registered = template_is_set = False
-    if found is not None and found["Status"] == "ACTIVE":
-        authority = private_ca.active_authority(aws, str(found["Arn"]))
-        description = registration.find_registration(aws, authority)
-        registered = description is not None
-        template_is_set = bool(description and description["registrationConfig"])
-    usage_mode = request.certificate_authority.usage_mode
-    price = 0.0 if registered else float(certificates_usd(1, usage_mode=usage_mode))
-    proof = [_step("issue_verification_certificate", registered, "the proof of the CA", price)]
-    return [
-        *(proof if request.registration_mode == "DEFAULT" else []),
-        _step("register_ca_certificate", registered, "the CA's registration with AWS IoT"),
-        _step("attach_provisioning_template", template_is_set, "the provisioning template"),
-    ]
-
-
-def _provisioning_steps(
-    aws: AwsAccess, request: BootstrapRequest, place: Place
-) -> list[PlannedStep]:
-    thing_type = provisioning.find_thing_type(aws, request.thing_type)
-    policy = provisioning.find_device_policy(aws, request, place)
-    role = iam.find_role(aws, request.role_name)
-    return [
-        _step("create_thing_type", thing_type is not None, f"thing type {request.thing_type}"),
-        _step("create_device_policy", policy is not None, f"policy {request.policy_name()}"),
-        _step("create_provisioning_role", role is not None, f"role {request.role_name}"),
-    ]
-
-
-def _step(name: str, is_there: bool, what: str, usd: float = 0.0) -> PlannedStep:
-    return PlannedStep(step=name, action="keep" if is_there else "make", what=what, usd=usd)

@@ -80,10 +80,12 @@ def show_plan(plan: BootstrapPlan | IssuePlan) -> None:
     if plan.sandbox:
         console.out.print(f"[yellow]local sandbox {plan.sandbox}, not AWS[/]")
     if isinstance(plan, BootstrapPlan):
-        console.print_rows(
-            ["step", "would", "what", "USD"],
-            [[s.step, s.action, s.what, f"{s.usd:.2f}" if s.usd else ""] for s in plan.steps],
-        )
+        rows = [[s.step, s.action, s.what, f"{s.usd:.2f}" if s.usd else ""] for s in plan.steps]
+        columns = ["step", "would", "what", "USD"]
+        if any(step.place for step in plan.steps):
+            columns.append("further place")
+            rows = [[*row, step.place] for row, step in zip(rows, plan.steps, strict=True)]
+        console.print_rows(columns, rows)
         console.out.print(
             f"\n{plan.usd_a_month:.2f} USD more a month and {plan.usd_now:.2f} USD once "
             f"(prices of {plan.prices_as_of}); nothing was touched"

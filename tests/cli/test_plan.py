@@ -104,3 +104,18 @@ def test_a_cap_ends_a_plan_and_a_batch_with_code_2(
     assert (issued.code, issued.errors) == (2, planned.errors)
     assert issued.changing_calls == []
     assert not (tmp_path / "out").exists()
+
+
+def test_further_places_are_looked_at_too(birthcert: Any, bootstrapped: str) -> None:
+    """What is missing there is named with its place; the run's own is kept."""
+    ended = birthcert(*BOOTSTRAP, "--also", "us-east-1", "--json")
+    steps = json.loads(ended.out)["steps"]
+    further = {step["step"]: step["action"] for step in steps if step["place"]}
+    assert {step["action"] for step in steps if not step["place"]} == {"keep"}
+    assert further.pop("create_provisioning_role") == "keep"
+    assert set(further.values()) == {"make"}
+    assert ended.changing_calls == []
+    assert "us-east-1 of" in birthcert(*BOOTSTRAP, "--also", "us-east-1").out
+    refused = birthcert(*BOOTSTRAP, "--also", "eu-west-1")
+    assert (refused.code, refused.changing_calls) == (2, [])
+    assert "named twice" in refused.errors[0]

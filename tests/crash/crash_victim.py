@@ -122,9 +122,10 @@ def run_flow(name: str, request: dict[str, Any]) -> Any:
     import flows.bootstrap
     import flows.chunks
     import flows.issue
+    import flows.places
     from birthcert.models import BootstrapRequest, IssueRequest
 
-    for module in (flows.bootstrap, flows.issue):
+    for module in (flows.bootstrap, flows.issue, flows.places):
         module.Runbook = plain_runbook()  # type: ignore[attr-defined]
         module.create_markdown_artifact = lambda **_facts: None  # type: ignore[attr-defined]
     if name == "bootstrap":

@@ -22,7 +22,7 @@ from pydantic import BaseModel
 from birthcert.cli import app
 from birthcert.connecting import ConnectReport
 from birthcert.issuance.output import REPORT_COLUMNS
-from birthcert.models import BootstrapReport, IssueReport, Step
+from birthcert.models import BootstrapReport, IssueReport, PlaceReport, Step
 from birthcert.passphrase import VARIABLE
 from birthcert.settings import Settings
 
@@ -223,7 +223,7 @@ def fields(*models: type[BaseModel]) -> set[str]:
         pytest.param(
             "`birthcert bootstrap",
             "\n",
-            fields(BootstrapReport, Step) | {"certificate_id", "certificate_arn"},
+            fields(BootstrapReport, PlaceReport, Step) | {"certificate_id", "certificate_arn"},
             id="bootstrap.json",
         ),
         pytest.param("`birthcert issue", "The output folder", fields(IssueReport), id="issue.json"),

@@ -49,6 +49,7 @@ def test_each_operator_has_a_policy() -> None:
         "bootstrap",
         "canary",
         "issuer",
+        "place",
         "reconcile",
         "teardown",
     ]

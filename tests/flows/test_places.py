@@ -27,9 +27,7 @@ REQUEST = BootstrapRequest.model_validate(
         ],
     }
 )
-DENYING = (
-    '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"iot:*","Resource":"*"}]}'
-)
+DENYING = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"iot:*","Resource":"*"}]}'
 READING = ("Describe", "Get", "List")
 
 
