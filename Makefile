@@ -8,7 +8,7 @@ SEED ?= 1
 export TORTURE SEED
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check torture lock clean deployments
+.PHONY: help setup demo test check torture lock clean up down
 
 help: ## what there is to make
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -26,11 +26,14 @@ $(VENV)/.made: requirements.lock pyproject.toml
 demo: setup ## bootstrap and certify 25 devices on the sandbox; KEEP=1 leaves it up
 	@$(BIN)/birthcert demo $(if $(KEEP),--keep)
 
-test: setup check ## the whole suite: style, types, layers, tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/deployments
+up: setup ## a whole installation: Postgres, Prefect, two workers, the sandbox, deployments
+	@$(BIN)/birthcert up
 
-deployments: setup ## prefect.yaml end to end: a server, a worker, every deployment
-	$(BIN)/python -m pytest tests/deployments
+down: setup ## end what make up started; data stays
+	@$(BIN)/birthcert down
+
+test: setup check ## the whole suite: style, types, layers, tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: setup ## style, types and layers alone
 	$(BIN)/ruff format --check .

@@ -7,7 +7,14 @@ from typing import Annotated, Any
 import cyclopts
 from cyclopts import App, Parameter
 
-from birthcert import __version__, cli_devices, cli_sandbox, cli_team, console
+from birthcert import (
+    __version__,
+    cli_devices,
+    cli_installation,
+    cli_sandbox,
+    cli_team,
+    console,
+)
 from birthcert.console import Show
 from birthcert.flags import (
     AuthorityFlags,
@@ -33,7 +40,7 @@ app = App(
     help="Birth certificates for device fleets: AWS Private CA and AWS IoT provisioning.",
     default_parameter=Parameter(negative=()),
 )
-for commands in (cli_devices, cli_sandbox, cli_team):
+for commands in (cli_devices, cli_sandbox, cli_team, cli_installation):
     commands.mount(app)
 
 

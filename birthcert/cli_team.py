@@ -120,6 +120,30 @@ def register(*, notify: str | None = None, show: Common = Show()) -> int:
     return console.run_command(command, debug=show.debug)
 
 
+@blocks.command
+def accounts(*, file: Path = PREFECT_FILE, show: Common = Show()) -> int:
+    """Save the AWS Account blocks that tenants name and nobody has made yet.
+
+    Each assumes the role `birthcert` in its tenant's account: edit it in Prefect's UI where that
+    is not enough. A block that is there stays as it is.
+
+    Parameters
+    ----------
+    file
+        The prefect.yaml to read.
+    """
+
+    def command() -> int:
+        from birthcert.tenants.stanza import read_tenants
+        from blocks.server import save_missing_accounts
+
+        for saved in save_missing_accounts(read_tenants(file)):
+            console.out.print(saved, markup=False)
+        return console.DONE
+
+    return console.run_command(command, debug=show.debug)
+
+
 def notify(*, tenant: str, inbox: str = "", show: Common = Show()) -> int:
     """Say that a manifest has arrived: the tenant's inbox deployment runs at once.
 

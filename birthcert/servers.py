@@ -20,6 +20,8 @@ Answer = TypeVar("Answer")
 # Prefect needs 10 s on a free machine, and more on a busy one
 START_SECONDS: Final = 120.0
 STOP_SECONDS: Final = 10.0
+SANDBOX_FILE: Final = "sandbox.json"
+FIXED: Final = {"PREFECT__SERVER_FINAL": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
 
 
 class ServerNotStarted(BirthcertError):
@@ -29,11 +31,11 @@ class ServerNotStarted(BirthcertError):
 @contextmanager
 def sandbox_server(directory: Path, port: int = 0) -> Iterator[Callable[[], dict[str, Any]]]:
     """A sandbox as a child; calling what is yielded waits and gives the facts of sandbox.json."""
-    (directory / "sandbox.json").unlink(missing_ok=True)
+    (directory / SANDBOX_FILE).unlink(missing_ok=True)
     command = ["birthcert", "sandbox", "serve", "--dir", str(directory), "--port", str(port)]
     log = directory / "sandbox-server.log"
     with _child(command, log, os.environ) as process:
-        yield lambda: _until(process, log, lambda: _facts(directory / "sandbox.json"))
+        yield lambda: _until(process, log, lambda: sandbox_facts(directory))
 
 
 @dataclass(frozen=True)
@@ -77,12 +79,15 @@ def temporary_prefect_server(log: Path) -> Iterator[PrefectServer]:
 def _prefect(
     port: int, log: Path, environment: Mapping[str, str]
 ) -> Iterator[subprocess.Popen[bytes]]:
+    with _child(prefect_command(port), log, {**os.environ, **FIXED, **environment}) as process:
+        yield process
+
+
+def prefect_command(port: int) -> list[str]:
+    """The module and arguments of a Prefect server on the loopback; FIXED is its environment."""
     # as `prefect server start` does, without importing Prefect for its command line first
     command = ["uvicorn", "--factory", "prefect.server.api.server:create_app"]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
-    fixed = {"PREFECT__SERVER_FINAL": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
-    with _child(command, log, {**os.environ, **fixed, **environment}) as process:
-        yield process
+    return [*command, "--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
 
 
 @contextmanager
@@ -117,29 +122,41 @@ def _address(port: int) -> str:
 
 
 def _until_healthy(process: subprocess.Popen[bytes], log: Path, url: str) -> None:
-    _until(process, log, lambda: _answers(f"{url}/api/health") or None)
+    _until(process, log, lambda: answers(f"{url}/api/health") or None)
 
 
 def _until(
     process: subprocess.Popen[bytes], log: Path, probe: Callable[[], Answer | None]
 ) -> Answer:
+    return until_ready(probe, log, runs=lambda: process.poll() is None)
+
+
+def until_ready(
+    probe: Callable[[], Answer | None], log: Path, *, runs: Callable[[], bool]
+) -> Answer:
+    """What the probe of a server gives, as soon as it gives something.
+
+    ServerNotStarted where the server ends first or takes too long; it names the log.
+    """
     end = time.monotonic() + START_SECONDS
     while (answer := probe()) is None:
-        if process.poll() is not None or time.monotonic() > end:
+        if not runs() or time.monotonic() > end:
             raise ServerNotStarted(f"a server did not start: {log}", remedy="read that log")
         time.sleep(0.1)
     return answer
 
 
-def _facts(path: Path) -> dict[str, Any] | None:
+def sandbox_facts(directory: Path) -> dict[str, Any] | None:
+    """The facts of sandbox.json; None until it is there."""
     try:
-        facts: dict[str, Any] = json.loads(path.read_text())
+        facts: dict[str, Any] = json.loads((directory / SANDBOX_FILE).read_text())
     except FileNotFoundError:
         return None
     return facts
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Whether a GET is answered with 200."""
     try:
         with urllib.request.urlopen(url, timeout=1) as answer:
             return bool(answer.status == 200)

@@ -1,8 +1,8 @@
 """What the command line asks of a Prefect server: registration, an event, the next runs."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -10,6 +10,7 @@ from uuid import UUID
 import httpx
 from prefect.blocks.core import Block
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.filters import (
     DeploymentFilter,
     DeploymentFilterTags,
@@ -21,12 +22,14 @@ from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.events.clients import get_events_client
 from prefect.events.schemas.events import Event, Resource
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.settings import PREFECT_API_URL
+from prefect.workers.process import ProcessWorker
 
 from birthcert.errors import BirthcertError, ConfigurationError
+from birthcert.models import WhereRequest
 from birthcert.tenants.events import MANIFEST_ARRIVED, resource_of
-from birthcert.tenants.stanza import COMMON_TAG
+from birthcert.tenants.stanza import COMMON_TAG, POOL
 from birthcert.walls import TENANT_TAG
 from blocks.automations import dead_runs, keep, notifications
 from blocks.aws_account import AwsAccount
@@ -53,6 +56,31 @@ def register(notification_block: str | None = None) -> list[str]:
         if notification_block:
             wanted += notifications(_block_id(client, notification_block))
         return [block.get_block_type_name() for block in BLOCKS] + keep(client, wanted)
+
+
+def make_pool() -> None:
+    """The work pool of our deployments, of processes; one that is there stays as it is."""
+    template = ProcessWorker.get_default_base_job_template()
+    pool = WorkPoolCreate(name=POOL, type=ProcessWorker.type, base_job_template=template)
+    with _server() as client, suppress(ObjectAlreadyExists):
+        client.create_work_pool(pool)
+
+
+def save_missing_accounts(tenants: Iterable[WhereRequest]) -> list[str]:
+    """Save the AWS Account blocks that tenants name and nobody has made yet; their names.
+
+    Each assumes the role `birthcert` in its tenant's account.
+    """
+    made = []
+    with _server() as client:
+        for tenant in tenants:
+            name, slug = tenant.account_block, AwsAccount.get_block_type_slug()
+            if not (name and tenant.account and tenant.region) or _has_block(client, name, slug):
+                continue
+            role = f"arn:{tenant.partition}:iam::{tenant.account}:role/birthcert"
+            AwsAccount(region=tenant.region, role_arn=role).save(name)
+            made.append(name)
+    return made
 
 
 def announce_arrival(tenant: str, inbox: str) -> None:
@@ -104,6 +132,14 @@ def _server() -> Iterator[SyncPrefectClient]:
                 remedy="start it, or set PREFECT_API_URL (and PREFECT_API_AUTH_STRING) for it",
             ) from error
         yield client
+
+
+def _has_block(client: SyncPrefectClient, name: str, type_slug: str) -> bool:
+    try:
+        client.read_block_document_by_name(name, type_slug)
+    except ObjectNotFound:
+        return False
+    return True
 
 
 def _block_id(client: SyncPrefectClient, slug: str) -> UUID:

@@ -18,6 +18,8 @@ from birthcert.tenants.events import resource_of
 from birthcert.walls import ACCOUNT_TAG, TENANT_TAG
 
 JOBS: Final = ("bootstrap", "inbox", "canary", "reconcile")
+# the work pool of prefect.yaml
+POOL: Final = "birthcert"
 COMMON_TAG: Final = "birthcert"
 ARRIVED: Final = "manifest_arrived"
 

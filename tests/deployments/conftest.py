@@ -1,65 +1,55 @@
-"""A Prefect server of its own with the project's deployments, and a worker on the sandbox."""
+"""An installation as `birthcert up` makes it, with the project's prefect.yaml, for all tests."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import httpx
 import pytest
-
-from birthcert.sandbox.server import Sandbox
-from birthcert.servers import prefect_server
 
 HOME = Path(__file__).parents[2]
 OURS, OPERATIONS = HOME / "prefect.yaml", HOME / "docs" / "operations.md"
 # a block that is not run has the reason above it
 SHELL = re.compile(r"(?<!-->\n)^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-WAIT_SECONDS = 120
+WAIT_SECONDS = 180
+BIN = Path(sys.executable).parent
+UP, DOWN = "birthcert up --dir up --port 0", "birthcert down --dir up"
+QUICK = {"ca_creation_seconds": 0.1, "issuance_seconds": [0.05, 0.1], "iam_delay_seconds": 0.1}
 
 
 class Team:
-    """The folder in which a team works, its environment, and its Prefect server."""
+    """The folder in which a team works, and its installation."""
 
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        self.folder, self.environment = folder, environment
-        self._api = httpx.Client(base_url=environment["PREFECT_API_URL"] + "/", timeout=30)
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.home = folder, folder / "up"
+        known = json.loads((self.home / "installation.json").read_text())
+        self.url = f"http://127.0.0.1:{known['port']}"
+        self.auth = ("birthcert", known["api_password"])
+        self._api = httpx.Client(base_url=f"{self.url}/api/", timeout=30, auth=self.auth)
+        self.sandbox = f"http://127.0.0.1:{known['sandbox_port']}/_sandbox"
 
-    def run(self, *command: str) -> str:
-        """What a command prints; it must succeed."""
-        done = subprocess.run(
-            [sys.executable, "-m", *command],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+    def run(self, commands: str) -> str:
+        """What commands print in a shell that works with the installation; each must succeed."""
+        return shell(f". up/environment\n{commands}", self.folder)
 
     def follow(self, section: str) -> str:
         """What the commands of a section of docs/operations.md print; each must succeed."""
         text = OPERATIONS.read_text().partition(f"\n## {section}\n")[2].partition("\n## ")[0]
         commands = "\n".join(SHELL.findall(text))
         assert commands
-        path = f"{Path(sys.executable).parent}:{self.environment['PATH']}"
-        done = subprocess.run(
-            ["bash", "-euxo", "pipefail", "-c", commands],
-            cwd=self.folder,
-            env={**self.environment, "PATH": path},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        return self.run(commands)
+
+    def books(self) -> Any:
+        """What the sandbox holds of all accounts."""
+        return httpx.get(f"{self.sandbox}/books", timeout=30).raise_for_status().json()
 
     def ask(self, path: str, **query: Any) -> Any:
         """The JSON that the server answers to a POST; a busy one (503) is asked again."""
@@ -78,13 +68,17 @@ class Team:
         run_id: str = run["id"]
         return run_id
 
+    def flow_run(self, run_id: str) -> Any:
+        """A run as the server knows it."""
+        [run] = self.ask("flow_runs/filter", flow_runs={"id": {"any_": [run_id]}})
+        return run
+
     def ended(self, run_id: str) -> Any:
         """The state of a run when it has ended."""
 
         def final() -> Any:
-            [run] = self.ask("flow_runs/filter", flow_runs={"id": {"any_": [run_id]}})
-            ended = run["state"]["type"] in ("COMPLETED", "FAILED", "CRASHED")
-            return run["state"] if ended else None
+            state = self.flow_run(run_id)["state"]
+            return state if state["type"] in ("COMPLETED", "FAILED", "CRASHED") else None
 
         return self.until(final)
 
@@ -104,55 +98,36 @@ class Team:
         return runs
 
 
+def shell(commands: str, folder: Path) -> str:
+    """What commands print in an empty environment; each must succeed."""
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", commands],
+        cwd=folder,
+        env={"PATH": f"{BIN}:{os.environ['PATH']}", "HOME": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
 def _unless_busy(answer: httpx.Response) -> httpx.Response | None:
     return None if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE else answer
 
 
-@pytest.fixture(scope="module")
-def team(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Iterator[Team]:
-    """The project deployed on a server of its own; the machine's credentials are acme's."""
-    folder = tmp_path_factory.mktemp("team")
-    shutil.copy(OURS, folder / "prefect.yaml")
-    (folder / "tenants" / "acme" / "inbox").mkdir(parents=True)
-    with prefect_server(folder / "prefect") as server:
-        server.wait()
-        environment = {
-            **os.environ,
-            **credentials(sandbox, "111111111111"),
-            "PREFECT_HOME": str(folder / "prefect"),
-            "PREFECT_API_URL": server.api,
-            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-            "PREFECT_WORKER_QUERY_SECONDS": "1",
-            "BIRTHCERT_STATE_FOLDER": str(folder / "state"),
-        }
-        made = Team(folder, environment)
-        made.follow("Set up once")
-        yield made
-
-
-@pytest.fixture(scope="module")
-def worker(team: Team) -> Iterator[None]:
-    """A worker that takes the runs."""
-    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "birthcert"]
-    with (team.folder / "worker.log").open("wb") as log:
-        process = subprocess.Popen(
-            command, cwd=team.folder, env=team.environment, stdout=log, stderr=subprocess.STDOUT
-        )
-    yield
-    process.terminate()
-    process.wait(30)
-
-
-def credentials(sandbox: Sandbox, account: str) -> dict[str, str]:
-    """The environment of a role in an account of the sandbox."""
-    known = sandbox.environment
-    keys = {name.lower(): known[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
-    sts: Any = boto3.client("sts", "eu-west-1", endpoint_url=sandbox.url, **keys)
-    role = f"arn:aws:iam::{account}:role/worker"
-    answer = sts.assume_role(RoleArn=role, RoleSessionName="worker")["Credentials"]
-    return {
-        **known,
-        "AWS_ACCESS_KEY_ID": answer["AccessKeyId"],
-        "AWS_SECRET_ACCESS_KEY": answer["SecretAccessKey"],
-        "AWS_SESSION_TOKEN": answer["SessionToken"],
-    }
+@pytest.fixture(scope="session")
+def team() -> Iterator[Team]:
+    """The project brought up with both tenants, on a sandbox that is quick to issue."""
+    # not below pytest's own folder, which is closed to the user that Postgres runs as
+    with tempfile.TemporaryDirectory(prefix="team-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        shutil.copy(OURS, folder / "prefect.yaml")
+        try:
+            shell(UP, folder)
+            made = Team(folder)
+            httpx.post(f"{made.sandbox}/faults", json=QUICK).raise_for_status()
+            yield made
+        finally:
+            shell(DOWN, folder)

@@ -12,7 +12,7 @@ from birthcert.tenants.stanza import add_tenant, read_tenants
 
 OURS = Path(__file__).parents[2] / "prefect.yaml"
 INITECH = WhereRequest(
-    tenant="initech-eu", account="333333333333", region="eu-central-1", account_block="initech"
+    tenant="initech-eu", account="333333333333", region="eu-central-1", account_block="initech-eu"
 )
 
 
@@ -42,8 +42,7 @@ def test_a_new_tenant_has_what_the_others_have(file: Path) -> None:
         for tenant in ("acme", "initech-eu")
     )
     text = str(new).replace("initech-eu", "acme").replace("333333333333", "111111111111")
-    text = text.replace("eu-central-1", "eu-west-1").replace(", 'account_block': 'initech'", "")
-    assert yaml.safe_load(text) == acme
+    assert yaml.safe_load(text.replace("eu-central-1", "eu-west-1")) == acme
 
 
 def test_tenants_are_read_back(file: Path) -> None:

@@ -1,0 +1,1 @@
+"""A team's installation on one machine: Postgres, Prefect server, sandbox, workers; up and down."""
