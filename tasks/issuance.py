@@ -6,6 +6,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from birthcert.aws.issuer import PrivateCaIssuer
+from birthcert.issuance.crew import Crew
 from birthcert.issuance.devices import Device, DeviceOutcome
 from birthcert.issuance.engine import issue_chunk as certify
 from birthcert.issuance.job import IssueOptions
@@ -15,6 +16,7 @@ from birthcert.models import IssueRequest, IssuingAuthority, Place
 from tasks.access import aws_in, ledger
 from tasks.steps import told, worth_a_new_try
 
+# what is known of AWS's speed outlives a batch
 ESTIMATE = ReadyEstimate()
 
 
@@ -36,6 +38,7 @@ def issue_chunk(
     number: int,
     devices: list[Device],
     out: OutputFolder,
+    crew: Crew,
     stop: threading.Event,
 ) -> list[DeviceOutcome]:
     """Certificates for a chunk of devices, in their order; what a crash left is gone on with."""
@@ -46,13 +49,8 @@ def issue_chunk(
         ),
         ledger=ledger(),
         batch_id=batch_id,
-        options=IssueOptions(
-            template=request.template,
-            validity_days=request.validity_days,
-            threads=request.threads,
-        ),
-        deliver=out.deliver,
+        options=IssueOptions(template=request.template, validity_days=request.validity_days),
+        outlet=out.outlet(number),
+        crew=crew,
         stop=stop,
-        find_delivered=out.find_delivered,
-        estimate=ESTIMATE,
     )

@@ -59,7 +59,7 @@ class AwsAccess:
         retry_seconds: float = 120.0,
         connect_timeout_seconds: float = 5.0,
         read_timeout_seconds: float = 30.0,
-        connections: int = 64,
+        connections: int = 128,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         ending: threading.Event | None = None,

@@ -7,19 +7,22 @@ from datetime import datetime
 
 from birthcert.errors import BirthcertError
 from birthcert.issuance.authority import IssuingAuthority
-from birthcert.issuance.devices import Device
 from birthcert.issuance.job import REPEATABLE, Delivered, IssueOptions, Job
-from birthcert.issuance.received import examine
-from birthcert.ledger.records import Delivery
-from birthcert.pki.certificates import serial_hex
+from birthcert.issuance.outlet import Outlet
+from birthcert.issuance.received import Received
 from birthcert.pki.validity import Validity
-
-# Writes a device's files: (device, certificate PEM, chain PEM) -> path of the certificate.
-Deliver = Callable[[Device, str, str], str]
 
 
 class RequestTooLate(BirthcertError):
     """The process slept so long after writing its intent that the token may be forgotten [6]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What GetCertificate brought; `delivered` is None where the outlet keeps it for later."""
+
+    ready: bool
+    delivered: Delivered | None = None
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Calls:
 
     authority: IssuingAuthority
     options: IssueOptions
-    deliver: Deliver
+    outlet: Outlet
     clock: Callable[[], datetime]
 
     def issue(self, job: Job, validity: Validity) -> str:
@@ -46,27 +49,21 @@ class Calls:
             subject=job.device.subject,
         )
 
-    def fetch(self, job: Job) -> Delivered | None:
-        """Ask for the issued certificate, check it and write its files; None: not ready yet."""
+    def fetch(self, job: Job) -> Fetched:
+        """Ask for the issued certificate and give it to the outlet."""
         assert job.arn is not None
         job.asked_at = time.monotonic()
         got = self.authority.get(job.arn)
         if got is None:
-            return None
+            return Fetched(ready=False)
         certificate_pem, chain_pem = got
-        certificate = examine(
-            job.device,
+        received = Received(
+            device_id=job.device.device_id,
+            public_key_sha256=job.device.csr.public_key_sha256,
             template=job.record.template,
             certificate_pem=certificate_pem,
             chain_pem=chain_pem,
             authority_pem=self.authority.certificate_pem,
             now=self.clock(),
         )
-        path = self.deliver(job.device, certificate_pem, chain_pem)
-        delivery = Delivery(
-            id=job.record.id,
-            serial_number=serial_hex(certificate),
-            not_before=certificate.not_valid_before_utc,
-            not_after=certificate.not_valid_after_utc,
-        )
-        return Delivered(delivery, path)
+        return Fetched(ready=True, delivered=self.outlet.put(job, received))

@@ -4,15 +4,15 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from birthcert.issuance.authority import bought_nothing, concerns_all
-from birthcert.issuance.calls import Calls
+from birthcert.issuance.calls import Calls, Fetched
+from birthcert.issuance.crew import Answer, Answers, Crew, Order
 from birthcert.issuance.devices import Device, DeviceOutcome
 from birthcert.issuance.job import (
     Delivered,
@@ -23,11 +23,10 @@ from birthcert.issuance.job import (
     intent_of,
 )
 from birthcert.issuance.notes import Notes
-from birthcert.issuance.readiness import ReadyEstimate, WaitingRoom
+from birthcert.issuance.readiness import WaitingRoom
 from birthcert.issuance.received import UnexpectedCertificate
 from birthcert.ledger.claims import RENEWAL
 from birthcert.ledger.ledger import Ledger
-from birthcert.logs import carried
 from birthcert.pki.validity import validity_for
 
 # How soon a stop is noticed while nothing else happens.
@@ -35,47 +34,41 @@ _TICK_SECONDS: Final = 0.2
 # How often the rows are looked up that another run works on.
 _OTHERS_SECONDS: Final = 0.5
 
-# Where a delivered device's files are: (device, serial number) -> path, None where they are not.
-FindDelivered = Callable[[Device, str], str | None]
-
 
 @dataclass
 class Chunk:
     """The state of one chunk; all of it belongs to the thread that runs it."""
 
     calls: Calls
+    crew: Crew
     ledger: Ledger
     batch_id: int
     claim_id: int
     stop: threading.Event
-    find_delivered: FindDelivered
-    estimate: ReadyEstimate
 
     def __post_init__(self) -> None:
         self._to_request: deque[Job] = deque()
         self._others: list[Device] = []
-        self._room = WaitingRoom[Job](self.estimate, time.monotonic)
-        self._issuing: dict[Future[Any], Job] = {}
-        self._fetching: dict[Future[Any], tuple[Job, float | None]] = {}
-        self._ended: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
+        self._room = WaitingRoom[Job](self.crew.estimate, time.monotonic)
+        self._issuing: set[int] = set()
+        self._fetching: set[int] = set()
+        self._answers: Answers = queue.SimpleQueue()
         self._unsent: list[Job] = []
         self._notes = Notes()
         self._outcomes: dict[int, DeviceOutcome] = {}
         self._error: BaseException | None = None
+        self._ending = False
         self._renew_at = self._ask_others_at = time.monotonic()
 
     def run(self, devices: Sequence[Device]) -> dict[int, DeviceOutcome]:
         """Work until everything is settled or stopped; outcomes by the device's row."""
-        threads = self.calls.options.threads
-        pool = partial(ThreadPoolExecutor, threads, initializer=carried())
-        with pool() as issuers, pool() as fetchers:
-            try:
-                self._admit(devices)
-                while self._unsettled():
-                    self._send(issuers, fetchers)
-                    self._settle(self._patience())
-            finally:
-                self._wind_up()
+        try:
+            self._admit(devices)
+            while self._unsettled():
+                self._send()
+                self._settle(self._patience())
+        finally:
+            self._wind_up()
         if self._error is not None:
             raise self._error
         return self._outcomes
@@ -99,94 +92,100 @@ class Chunk:
                 self._to_request.append(job)
 
     def _admit_delivered(self, job: Job) -> None:
-        path = self.find_delivered(job.device, job.record.serial_number or "")
+        path = self.calls.outlet.find(job.device, job.record.serial_number or "")
         if path is None:
             self._room.add(job, since=None)
         else:
             self._outcomes[job.device.row] = existing_outcome(job, path)
 
     def _halted(self) -> bool:
-        return self._error is not None or self.stop.is_set()
+        return self._ending or self._error is not None or self.stop.is_set()
 
     def _unsettled(self) -> bool:
         if self._issuing or self._fetching:
             return True
         return not self._halted() and bool(self._to_request or self._others or self._room)
 
-    def _send(self, issuers: ThreadPoolExecutor, fetchers: ThreadPoolExecutor) -> None:
+    def _send(self) -> None:
         if self._halted():
-            self._cancel()
             return
-        self._send_fetches(fetchers)
-        self._send_requests(issuers)
+        self._send_fetches()
+        self._send_requests()
         if self._others and time.monotonic() >= self._ask_others_at:
             self._ask_others_at = time.monotonic() + _OTHERS_SECONDS
             others, self._others = self._others, []
             self._admit(others)
 
-    def _send_fetches(self, fetchers: ThreadPoolExecutor) -> None:
-        while len(self._fetching) < self.calls.options.threads and (due := self._room.take()):
+    def _send_fetches(self) -> None:
+        while self._fetchers_free() and (due := self._room.take()):
             job, since = due
-            future = fetchers.submit(self.calls.fetch, job)
-            self._fetching[future] = (job, since)
-            future.add_done_callback(self._ended.put)
+            self._fetching.add(job.device.row)
+            self.crew.fetch(Order(job, self.calls.fetch, self._answers, self._halted, since))
 
-    def _send_requests(self, issuers: ThreadPoolExecutor) -> None:
-        """Keep each thread busy and one job waiting for it: these alone are `requested`."""
-        threads = self.calls.options.threads
-        if not self._to_request or len(self._issuing) > threads:
+    def _fetchers_free(self) -> bool:
+        """Whether the fetching threads have less than one more each of this chunk to do."""
+        return len(self._fetching) < 2 * self.crew.threads
+
+    def _send_requests(self) -> None:
+        """Keep each thread busy and some jobs waiting for them: these alone are `requested`."""
+        if not self._to_request:
+            self.crew.turn.give(self._answers)
+            return
+        ahead = self.crew.ahead
+        if 2 * len(self._issuing) > ahead.count or not self.crew.turn.take(self._answers):
             return
         authority, options = self.calls.authority, self.calls.options
         validity = validity_for(self.calls.clock(), options.validity_days, authority.not_after)
-        room = min(len(self._to_request), 2 * threads - len(self._issuing))
+        room = min(len(self._to_request), ahead.count - len(self._issuing))
         group = [self._to_request.popleft() for _ in range(room)]
         held = self.ledger.mark_requested(self.claim_id, [job.record.id for job in group])
+        ahead.began(room)
+        issue = partial(self.calls.issue, validity=validity)
         for job in group:
             job.requested_at = held.get(job.record.id)
             if job.requested_at is None:
                 self._others.append(job.device)
                 continue
-            future = issuers.submit(self.calls.issue, job, validity)
-            self._issuing[future] = job
-            future.add_done_callback(self._ended.put)
-
-    def _cancel(self) -> None:
-        """Take back what no thread has begun."""
-        for future in [*self._issuing, *self._fetching]:
-            future.cancel()
+            self._issuing.add(job.device.row)
+            self.crew.issue(Order(job, issue, self._answers, self._halted))
 
     def _patience(self) -> float:
         """How long to wait for an answer before something else may be due."""
-        return min(_TICK_SECONDS, self._room.seconds_to_next() or _TICK_SECONDS)
+        due = self._room.seconds_to_next() if self._fetchers_free() else None
+        return _TICK_SECONDS if due is None else min(_TICK_SECONDS, due)
 
     def _settle(self, seconds: float) -> None:
         """Take in what came back, wait for it at most so long, and write it down in one group."""
         with suppress(queue.Empty):
-            self._take_in(self._ended.get(timeout=seconds))
+            self._take_in(self._answers.get(timeout=seconds))
             while True:
-                self._take_in(self._ended.get_nowait())
+                self._take_in(self._answers.get_nowait())
         self._notes.commit(self.ledger)
         if time.monotonic() >= self._renew_at:
             self.ledger.renew(self.claim_id)
             self._renew_at = time.monotonic() + RENEWAL.total_seconds()
 
-    def _take_in(self, future: Future[Any]) -> None:
-        if future in self._issuing:
-            job = self._issuing.pop(future)
-            if future.cancelled():
-                self._unsent.append(job)
-            elif error := future.exception():
-                self._not_issued(job, error)
-            else:
-                self._issued(job, future.result())
+    def _take_in(self, answer: Answer | None) -> None:
+        if answer is None:
             return
-        job, since = self._fetching.pop(future)
-        if future.cancelled() or (error := future.exception()):
-            self._room.dropped(since)
-            if not future.cancelled() and error:
-                self._not_fetched(job, error)
-        else:
-            self._fetched(job, since, future.result())
+        job, row = answer.order.job, answer.order.job.device.row
+        if row in self._issuing:
+            self._issuing.discard(row)
+            self.crew.ahead.ended(1)
+            if not answer.begun:
+                self._unsent.append(job)
+            elif answer.error is not None:
+                self._not_issued(job, answer.error)
+            else:
+                self._issued(job, answer.result)
+            return
+        self._fetching.discard(row)
+        if answer.begun and answer.error is None:
+            self._fetched(job, answer.order.since, answer.result)
+            return
+        self._room.dropped(answer.order.since)
+        if answer.error is not None:
+            self._not_fetched(job, answer.error)
 
     def _issued(self, job: Job, arn: str) -> None:
         job.arn = arn
@@ -200,11 +199,11 @@ class Chunk:
         if concerns_all(error):
             self._error = self._error or error
 
-    def _fetched(self, job: Job, since: float | None, delivered: Delivered | None) -> None:
-        if delivered is not None:
+    def _fetched(self, job: Job, since: float | None, fetched: Fetched) -> None:
+        if fetched.ready:
             self._room.ready(since, job.asked_at)
-            self._notes.delivered.append(delivered.delivery)
-            self._outcomes[job.device.row] = delivered_outcome(job, delivered)
+            if fetched.delivered is not None:
+                self._delivered(job, fetched.delivered)
             return
         job.asked_first = job.asked_first or job.asked_at
         if job.asked_at - job.asked_first < self.calls.options.ready_timeout_seconds:
@@ -212,6 +211,10 @@ class Chunk:
         else:
             self._room.dropped(since)
             self._fail(job, "AWS has not finished the certificate: run the same command again")
+
+    def _delivered(self, job: Job, delivered: Delivered) -> None:
+        self._notes.delivered.append(delivered.delivery)
+        self._outcomes[job.device.row] = delivered_outcome(job, delivered)
 
     def _not_fetched(self, job: Job, error: BaseException) -> None:
         self._fail(job, str(error))
@@ -223,11 +226,19 @@ class Chunk:
         self._outcomes[job.device.row] = job.outcome("failed", reason=reason)
 
     def _wind_up(self) -> None:
-        """Let the calls in flight end, and write down what they brought."""
-        self._cancel()
+        """Let the calls in flight end, write what was fetched, and write down what they brought."""
+        self._ending = True
+        self.crew.turn.give(self._answers)
         while self._issuing or self._fetching:
-            self._take_in(self._ended.get())
-        self._notes.last_commit(self.ledger)
-        unsent = [job.record.id for job in self._unsent if job.surely_unasked]
-        if unsent:
-            self.ledger.withdraw(self.claim_id, unsent)
+            self._take_in(self._answers.get())
+        try:
+            for job, result in self.calls.outlet.close():
+                if isinstance(result, UnexpectedCertificate):
+                    self._fail(job, str(result))
+                else:
+                    self._delivered(job, result)
+        finally:
+            self._notes.last_commit(self.ledger)
+            unsent = [job.record.id for job in self._unsent if job.surely_unasked]
+            if unsent:
+                self.ledger.withdraw(self.claim_id, unsent)

@@ -11,11 +11,12 @@ from datetime import datetime
 from typing import Final
 
 from birthcert.issuance.authority import IssuingAuthority
-from birthcert.issuance.calls import Calls, Deliver
-from birthcert.issuance.chunk import Chunk, FindDelivered
+from birthcert.issuance.calls import Calls
+from birthcert.issuance.chunk import Chunk
+from birthcert.issuance.crew import Crew
 from birthcert.issuance.devices import Device, DeviceOutcome
 from birthcert.issuance.job import IssueOptions
-from birthcert.issuance.readiness import ReadyEstimate
+from birthcert.issuance.outlet import Outlet
 from birthcert.ledger.ledger import Ledger, utc_now
 
 INTERRUPTED: Final = "interrupted before it was done: run the same command again"
@@ -28,19 +29,16 @@ def issue_chunk(
     ledger: Ledger,
     batch_id: int,
     options: IssueOptions,
-    deliver: Deliver,
+    outlet: Outlet,
+    crew: Crew,
     stop: threading.Event,
-    find_delivered: FindDelivered = lambda _device, _serial: None,
     clock: Callable[[], datetime] = utc_now,
-    estimate: ReadyEstimate | None = None,
 ) -> list[DeviceOutcome]:
     """Certify the devices; returns an outcome for each, in their order.
 
-    `deliver(device, certificate_pem, chain_pem)` writes a device's files, from several threads,
-    and returns the certificate's path. `find_delivered(device, serial_number)` returns that path
-    where an earlier run's files are still there; where it returns None they are fetched and
-    written again, without issuing. A device that another run works on is waited for. `estimate`
-    may be shared by the chunks of a process.
+    `outlet` is where this chunk's certificates go and where an earlier run's are looked for; what
+    is not there any more is fetched and written again, without issuing. A device that another run
+    works on is waited for. The threads of `crew`, at work, are shared by the chunks of a batch.
 
     A fault of one device makes it `failed`, and a later run goes on with it. A fault that
     concerns all (the CA, the credentials, the ledger, the disk) is raised after the calls in
@@ -50,13 +48,12 @@ def issue_chunk(
     claim_id = ledger.claim(batch_id)
     try:
         chunk = Chunk(
-            calls=Calls(authority, options, deliver, clock),
+            calls=Calls(authority, options, outlet, clock),
+            crew=crew,
             ledger=ledger,
             batch_id=batch_id,
             claim_id=claim_id,
             stop=stop,
-            find_delivered=find_delivered,
-            estimate=estimate or ReadyEstimate(),
         )
         outcomes = chunk.run(devices)
     finally:

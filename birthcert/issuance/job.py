@@ -62,7 +62,6 @@ class IssueOptions:
 
     template: str = "EndEntityClientAuthCertificate/V1"
     validity_days: int = 3_640
-    threads: int = 16
     ready_timeout_seconds: float = 300.0
 
 

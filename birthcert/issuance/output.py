@@ -12,6 +12,7 @@ from typing import Final
 from birthcert.errors import ConfigurationError, UnusableInput
 from birthcert.files import make_folder, replacing, write_atomically
 from birthcert.issuance.devices import Device, DeviceOutcome, DeviceResult
+from birthcert.issuance.outlet import FilesOutlet
 from birthcert.pki.certificates import (
     join_pem,
     load_certificate,
@@ -48,6 +49,10 @@ class OutputFolder:
     def report(self) -> Path:
         """Where the report goes."""
         return self.path / REPORT
+
+    def outlet(self, _number: int) -> FilesOutlet:
+        """The way out of a chunk, whatever its number."""
+        return FilesOutlet(self.deliver, self.find_delivered)
 
     def certificate(self, device_id: str) -> Path:
         """Where a device's certificate goes."""

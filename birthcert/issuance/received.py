@@ -1,65 +1,109 @@
 """What AWS gave, checked against what was asked for, before a device gets it."""
 
+import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import Final
 
 from cryptography import x509
 
 from birthcert.errors import BirthcertError, UnusableInput
-from birthcert.issuance.devices import Device
 from birthcert.pki.certificates import (
+    UNREADABLE,
     chain_problems,
     is_signed_by,
     load_certificate,
-    public_key_sha256,
+    public_key_der,
+    serial_hex,
     split_pem,
     template_problems,
 )
 from birthcert.pki.names import common_names
+from birthcert.pki.skeleton import extensions_skeleton
+
+# Certificates of one CA and template differ in few of their extensions' forms.
+_FORMS_REMEMBERED: Final = 1_024
+_good_forms: set[tuple[str, bytes]] = set()
 
 
 class UnexpectedCertificate(BirthcertError):
     """The certificate that was issued is not the one that was asked for."""
 
 
-def examine(
-    device: Device,
-    *,
-    template: str,
-    certificate_pem: str,
-    chain_pem: str,
-    authority_pem: str,
-    now: datetime,
-) -> x509.Certificate:
-    """The device's certificate, after it passed: key, name, template's extensions, chain [7, 17].
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A device's certificate and its chain (issuer ... root) as AWS gave them at `now`."""
+
+    device_id: str
+    public_key_sha256: str
+    template: str
+    certificate_pem: str
+    chain_pem: str
+    authority_pem: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What a certificate that passed says of itself; the serial number in AWS's form."""
+
+    serial_number: str
+    not_before: datetime
+    not_after: datetime
+
+
+def examine(received: Received) -> Examined:
+    """The certificate's facts, after it passed: key, name, template's extensions, chain [7, 17].
 
     UnexpectedCertificate names everything that is wrong with it.
     """
     try:
-        certificate = load_certificate(certificate_pem)
-        chain, authority = _certificates(chain_pem), _certificates(authority_pem)
+        certificate = load_certificate(received.certificate_pem, decode=False)
+        names, key = common_names(certificate.subject), public_key_der(certificate.public_key())
+        chain = _certificates(received.chain_pem)
+        authority = _certificates(received.authority_pem)
     except UnusableInput as error:
-        raise _unexpected(device, [error.what]) from error
+        raise _unexpected(received, [error.what]) from error
+    except UNREADABLE as error:
+        raise _unexpected(received, ["the certificate cannot be decoded"]) from error
     problems = [
-        *_identity_problems(certificate, device),
-        *template_problems(certificate, template),
-        *chain_problems(certificate, chain, now=now),
+        *_identity_problems(names, key, received),
+        *_template_problems(certificate, key, received.template),
+        *chain_problems(certificate, chain, now=received.now),
     ]
     if chain[:1] != authority and not is_signed_by(certificate, authority[0]):
         problems.append("it is not signed by the certificate authority that was asked")
     if problems:
-        raise _unexpected(device, problems)
-    return certificate
+        raise _unexpected(received, problems)
+    return Examined(
+        serial_hex(certificate), certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    )
 
 
-def _identity_problems(certificate: x509.Certificate, device: Device) -> list[str]:
+def _identity_problems(names: Sequence[str], key: bytes, received: Received) -> list[str]:
     problems = []
-    if public_key_sha256(certificate.public_key()) != device.csr.public_key_sha256:
+    if hashlib.sha256(key).hexdigest() != received.public_key_sha256:
         problems.append("its public key is not the CSR's")
-    if common_names(certificate.subject) != [device.device_id]:
-        names = ", ".join(common_names(certificate.subject)) or "none"
-        problems.append(f"its CommonName is {names}, not {device.device_id}")
+    if names != [received.device_id]:
+        problems.append(f"its CommonName is {', '.join(names) or 'none'}, not {received.device_id}")
+    return problems
+
+
+def _template_problems(certificate: x509.Certificate, key: bytes, template: str) -> list[str]:
+    """What `template_problems` finds; a form of the extensions that was good once is good.
+
+    The form is their DER without what follows from the certificate's own key, so one is judged
+    for a whole batch.
+    """
+    skeleton = extensions_skeleton(certificate, key)
+    form = (template, skeleton) if skeleton is not None else None
+    if form in _good_forms:
+        return []
+    problems = template_problems(certificate, template)
+    if form and not problems and len(_good_forms) < _FORMS_REMEMBERED:
+        _good_forms.add(form)
     return problems
 
 
@@ -69,9 +113,9 @@ def _certificates(pem: str) -> list[x509.Certificate]:
     return [load_certificate(each) for each in split_pem(pem)]
 
 
-def _unexpected(device: Device, problems: Sequence[str]) -> UnexpectedCertificate:
+def _unexpected(received: Received, problems: Sequence[str]) -> UnexpectedCertificate:
     return UnexpectedCertificate(
-        f"the certificate issued for {device.device_id} was not written: {'; '.join(problems)}",
+        f"the certificate issued for {received.device_id} was not written: {'; '.join(problems)}",
         remedy="revoke it",
-        device_id=device.device_id,
+        device_id=received.device_id,
     )

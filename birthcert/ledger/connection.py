@@ -2,10 +2,12 @@
 
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -19,6 +21,10 @@ BUSY_TIMEOUT_MILLISECONDS: Final = 15_000
 POSTGRES_TIMEOUT_SECONDS: Final = 10
 # Marks a connection that only reads: on SQLite it then takes no write lock.
 READ_ONLY: Final = "birthcert_read_only"
+
+# SQLite has one writer at a time, and one that is not let in looks again after ever longer naps:
+# the threads of a process rather stand in line.
+_writers: WeakKeyDictionary[Engine, AbstractContextManager[object]] = WeakKeyDictionary()
 
 
 def connect(url: str | None, state_folder: Path) -> Engine:
@@ -64,19 +70,21 @@ def reading(engine: Engine) -> Iterator[Connection]:
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """A connection in a transaction, durable when the block ends without an error."""
-    with ledger_failures(engine.url), engine.begin() as connection:
+    with ledger_failures(engine.url), _writers[engine], engine.begin() as connection:
         yield connection
 
 
 def _postgres(url: URL) -> Engine:
     try:
-        return create_engine(
+        engine = create_engine(
             url, pool_pre_ping=True, connect_args={"connect_timeout": POSTGRES_TIMEOUT_SECONDS}
         )
     except ModuleNotFoundError as error:
         raise ConfigurationError(
             "the driver for Postgres is not installed", remedy="pip install 'birthcert[postgres]'"
         ) from error
+    _writers[engine] = nullcontext()
+    return engine
 
 
 def _sqlite(url: URL) -> Engine:
@@ -85,6 +93,7 @@ def _sqlite(url: URL) -> Engine:
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MILLISECONDS / 1000})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
+    _writers[engine] = threading.Lock()
     return engine
 
 

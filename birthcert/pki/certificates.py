@@ -14,18 +14,20 @@ from birthcert.pki.extensions import template_problems
 from birthcert.pki.pem import join_pem, labels, split_pem
 
 __all__ = [
+    "UNREADABLE",
     "certificate_id",
     "chain_problems",
     "is_signed_by",
     "join_pem",
     "load_certificate",
+    "public_key_der",
     "public_key_sha256",
     "serial_hex",
     "split_pem",
     "template_problems",
 ]
 
-_UNREADABLE: Final = (
+UNREADABLE: Final = (
     ValueError,
     TypeError,
     UnsupportedAlgorithm,
@@ -34,10 +36,13 @@ _UNREADABLE: Final = (
 )
 
 
-def load_certificate(pem: str | bytes, *, name: str = "the certificate") -> x509.Certificate:
+def load_certificate(
+    pem: str | bytes, *, name: str = "the certificate", decode: bool = True
+) -> x509.Certificate:
     """The one certificate of a PEM text; `name` is what the error calls it.
 
     UnusableInput for none, several, another kind of PEM block, or one that cannot be decoded.
+    `decode=False` leaves it to the caller that its parts may not be decodable.
     """
     encoded = pem.encode() if isinstance(pem, str) else pem
     found = labels(encoded)
@@ -48,8 +53,9 @@ def load_certificate(pem: str | bytes, *, name: str = "the certificate") -> x509
         )
     try:
         certificate = x509.load_pem_x509_certificate(encoded)
-        _decode(certificate)
-    except _UNREADABLE as error:
+        if decode:
+            _decode(certificate)
+    except UNREADABLE as error:
         raise UnusableInput(
             f"{name} cannot be decoded", remedy="fetch it again", detail=str(error)
         ) from error
@@ -69,8 +75,12 @@ def certificate_id(certificate: x509.Certificate) -> str:
 
 def public_key_sha256(key: CertificatePublicKeyTypes) -> str:
     """SHA-256 of the key's DER SubjectPublicKeyInfo, in hex."""
-    der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return hashlib.sha256(der).hexdigest()
+    return hashlib.sha256(public_key_der(key)).hexdigest()
+
+
+def public_key_der(key: CertificatePublicKeyTypes) -> bytes:
+    """The key's DER SubjectPublicKeyInfo."""
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def serial_hex(certificate: x509.Certificate) -> str:

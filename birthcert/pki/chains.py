@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from itertools import pairwise
 from typing import TypeVar
 
@@ -82,13 +83,15 @@ def _time_problems(certificate: x509.Certificate, now: datetime) -> list[str]:
     return []
 
 
-def _authority_problems(certificate: x509.Certificate, *, below: int) -> list[str]:
+# the same few CAs stand above every device of a batch
+@lru_cache(maxsize=64)
+def _authority_problems(certificate: x509.Certificate, *, below: int) -> tuple[str, ...]:
     """`below` is the number of CA certificates between this one and the leaf."""
     name = _name(certificate)
     try:
         extensions = certificate.extensions
     except (ValueError, x509.DuplicateExtension) as error:
-        return [f"the extensions of {name} cannot be read: {error}"]
+        return (f"the extensions of {name} cannot be read: {error}",)
     problems = []
     basic = _extension(extensions, x509.BasicConstraints)
     if basic is None or not basic.ca:
@@ -101,7 +104,7 @@ def _authority_problems(certificate: x509.Certificate, *, below: int) -> list[st
     usage = _extension(extensions, x509.KeyUsage)
     if usage is not None and not usage.key_cert_sign:
         problems.append(f"{name} may not sign certificates (KeyUsage has no keyCertSign)")
-    return problems
+    return tuple(problems)
 
 
 def _extension(extensions: x509.Extensions, kind: type[E]) -> E | None:

@@ -18,6 +18,7 @@ from birthcert.aws.authority import issuing_authority
 from birthcert.aws.issuer import PrivateCaIssuer
 from birthcert.errors import AwsUnreachable
 from birthcert.issuance.batch import Batch, checked_rows
+from birthcert.issuance.crew import Crew
 from birthcert.issuance.devices import Device
 from birthcert.issuance.engine import issue_chunk
 from birthcert.issuance.job import IssueOptions
@@ -79,6 +80,7 @@ class Workbench:
         with (
             self.ledger() as ledger,
             Batch(self.request, self.place, self.authority, ledger=ledger, out=out) as batch,
+            Crew(1) as crew,
         ):
             for device in devices:
                 fault = faults.get(device.device_id)
@@ -90,8 +92,9 @@ class Workbench:
                         authority=PrivateCaIssuer(self.aws, self.authority, "aws"),
                         ledger=ledger,
                         batch_id=batch.id,
-                        options=IssueOptions(threads=1),
-                        deliver=out.deliver,
+                        options=IssueOptions(),
+                        outlet=out.outlet(1),
+                        crew=crew,
                         stop=threading.Event(),
                     )
         self._sandbox.state.knobs.update({"calls": []})

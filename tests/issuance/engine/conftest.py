@@ -18,9 +18,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+from birthcert.issuance.crew import Crew
 from birthcert.issuance.devices import Device
 from birthcert.issuance.engine import issue_chunk
 from birthcert.issuance.job import IssueOptions
+from birthcert.issuance.outlet import FilesOutlet
 from birthcert.ledger.ledger import Ledger
 from birthcert.models import Place, Subject
 from birthcert.pki.csr import build_csr, read_csr
@@ -202,13 +204,14 @@ class Workshop:
 
     def run(self, devices: list[Device], **changes: Any) -> dict[str, Any]:
         """Issue the devices; outcomes by device id."""
-        options = IssueOptions(**{"threads": 4, **changes.pop("options", {})})
-        with self.ledger() as ledger:
+        options = IssueOptions(**changes.pop("options", {}))
+        outlet = FilesOutlet(changes.pop("deliver", self.deliver), self.find_delivered)
+        with self.ledger() as ledger, Crew(4) as crew:
             batch_id = ledger.begin_batch("acme", PLACE, ARN)
             arguments: dict[str, Any] = {
                 "authority": self.authority,
-                "deliver": self.deliver,
-                "find_delivered": self.find_delivered,
+                "outlet": outlet,
+                "crew": crew,
                 "stop": self.stop,
                 "clock": self.clock,
             }
