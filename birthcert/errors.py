@@ -122,3 +122,7 @@ class ResourceConflict(BirthcertError):
 
 class ResourceGone(BirthcertError):
     """A resource that an earlier step made is not there any more, or not usable."""
+
+
+class NotAsked(BirthcertError):
+    """The run is ending: AWS was not asked, and nothing was bought by this call."""

@@ -69,3 +69,24 @@ DEFAULT_QUOTAS_PER_SECOND: Final[dict[str, dict[str, float]]] = {
 DEVICE_REGISTRATIONS_PER_SECOND: Final = 15  # [30]
 CONNECTS_PER_SECOND: Final = 500  # [30] per account
 CONNECTS_PER_SECOND_PER_CLIENT_ID: Final = 1  # [30]
+
+# The calls that are made in number, one or more a device, and their quotas in Service Quotas:
+# service code and quota code. Those of Private CA stand in two public listings of Service Quotas
+# that agree; those of IoT in one [mem]. A code that AWS does not know falls back to the default.
+SERVICE_QUOTAS: Final[dict[str, tuple[str, str]]] = {
+    "acm-pca.IssueCertificate": ("acm-pca", "L-CAFB4993"),
+    "acm-pca.GetCertificate": ("acm-pca", "L-1725E639"),
+    "acm-pca.RevokeCertificate": ("acm-pca", "L-8842A328"),
+    "iot.DescribeCertificate": ("iotcore", "L-FC864907"),
+    "iot.UpdateCertificate": ("iotcore", "L-77B523DC"),
+    "iot.RegisterCertificate": ("iotcore", "L-8C0011A3"),
+    "iot.AttachPolicy": ("iotcore", "L-CA7D4E3E"),
+    "iot.CreateThing": ("iotcore", "L-64CBACAC"),
+    "iot.AttachThingPrincipal": ("iotcore", "L-F64D1AA6"),
+}
+
+
+def default_quota_per_second(action: str) -> float | None:
+    """The default quota of `service.Action`; None where it has none here [18, 30]."""
+    service, _, name = action.partition(".")
+    return DEFAULT_QUOTAS_PER_SECOND.get(service, {}).get(name)

@@ -1,12 +1,14 @@
 """What all tasks of a process share: a way to AWS for each region, and the ledger."""
 
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from birthcert.aws.access import AwsAccess
 from birthcert.aws.caller import resolve_region
+from birthcert.aws.service_quotas import quota_per_second
 from birthcert.interrupts import asked_to_end
 from birthcert.ledger.ledger import Ledger
-from birthcert.models import BootstrapRequest, CertificateAuthority, WhereRequest
+from birthcert.models import BootstrapRequest, CertificateAuthority, Place, WhereRequest
+from birthcert.pacing import Pacer
 from birthcert.settings import load_settings
 from blocks.aws_account import load_account
 from tasks.metrics import meters
@@ -41,6 +43,12 @@ def region_of(request: WhereRequest) -> str:
         region = load_account(request.account_block).region
         request = request.model_copy(update={"region": region})
     return resolve_region(request)
+
+
+def share_quotas(request: WhereRequest, place: Place) -> None:
+    """Pace this process's calls in the place together with all who have the same ledger."""
+    aws = aws_in(place.region, request.account_block)
+    aws.pacer = Pacer(place, ledger().quota_book, limit_of=partial(quota_per_second, aws))
 
 
 @lru_cache(maxsize=1)

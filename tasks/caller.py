@@ -3,7 +3,7 @@
 from birthcert.aws import caller
 from birthcert.models import BootstrapRequest, Caller, WhereRequest
 from birthcert.preflight import check_bootstrap
-from tasks.access import aws_in, region_of
+from tasks.access import aws_in, region_of, share_quotas
 from tasks.steps import step
 from tasks.walls import check_reach, check_request
 
@@ -17,4 +17,5 @@ def check_caller(request: WhereRequest) -> Caller:
     check_reach(request, found.place)
     if isinstance(request, BootstrapRequest):
         check_bootstrap(request, found.place)
+    share_quotas(request, found.place)
     return found

@@ -4,6 +4,7 @@ import logging
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -29,7 +30,8 @@ from birthcert.aws.retries import (
     outcome_of,
     patience_for,
 )
-from birthcert.errors import AwsCallFailed, AwsUnreachable, ConfigurationError
+from birthcert.aws.turns import Pacer
+from birthcert.errors import AwsCallFailed, AwsUnreachable, BirthcertError, ConfigurationError
 from birthcert.logs import facts_of
 
 log = logging.getLogger(__name__)
@@ -47,7 +49,8 @@ class AwsAccess:
     """Calls AWS in one region with the credentials of the standard boto3 chain; thread-safe.
 
     `retry_seconds` bounds how long a throttled or dropped call is tried again; once `ending` is
-    set none is. `throttled` counts the throttled answers seen so far. `observe` is told of
+    set none is. Each try waits for its turn with `pacer`, where one is set. `tries` counts them
+    by `service.Action`, `throttled` the throttled answers seen so far. `observe` is told of
     every try that reached out for AWS.
     """
 
@@ -61,16 +64,18 @@ class AwsAccess:
         read_timeout_seconds: float = 30.0,
         connections: int = 128,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
         ending: threading.Event | None = None,
         observe: Observe | None = None,
     ) -> None:
         self.region = region
+        self.pacer: Pacer | None = None
+        self.tries: Counter[str] = Counter()
         self.throttled = 0
         self._session = session or _session_in(region)
         self._retry_seconds = retry_seconds
-        self._clock, self._sleep, self._draw = clock, sleep, random.Random()
         self._ending = ending or threading.Event()
+        self._clock, self._sleep, self._draw = clock, sleep or self._ending.wait, random.Random()
         self._observe = observe
         self._config = Config(
             region_name=region,
@@ -93,21 +98,37 @@ class AwsAccess:
         came, ConfigurationError where there are no credentials.
         """
         method = getattr(self._client(service), xform_name(action))
-        started, attempt = self._clock(), 0
+        started = until = 0.0
+        failures: list[AwsCallFailed | AwsUnreachable] = []
         while True:
+            self._take_turn(f"{service}.{action}", failures)
+            if not failures:
+                started = self._clock()
+            elif self._ending.is_set() or self._clock() > until:
+                raise failures[-1]
             try:
                 return self._try(method, service, action, parameters)
             except (AwsCallFailed, AwsUnreachable) as failure:
-                attempt += 1
-                delay = delay_seconds(attempt, self._draw)
-                patience = self._patience(failure, also)
-                if self._ending.is_set() or self._clock() + delay - started > patience:
+                failures.append(failure)
+                delay = delay_seconds(len(failures), self._draw)
+                until = started + self._patience(failures, also)
+                if self._ending.is_set() or self._clock() + delay > until:
                     raise
                 reason, facts = failure.what, facts_of(failure)
             log.warning(
                 "trying %s:%s again in %.1f s: %s", service, action, delay, reason, extra=facts
             )
             self._sleep(delay)
+
+    def _take_turn(self, name: str, failures: list[AwsCallFailed | AwsUnreachable]) -> None:
+        """Wait until a try may start; where that fails, the try before it was the last."""
+        try:
+            if self.pacer:
+                self.pacer.wait(name, self._ending)
+        except BirthcertError as error:
+            if failures:
+                raise failures[-1] from error
+            raise
 
     def _try(
         self,
@@ -116,6 +137,8 @@ class AwsAccess:
         action: str,
         parameters: dict[str, Any],
     ) -> dict[str, Any]:
+        with self._lock:
+            self.tries[f"{service}.{action}"] += 1
         if self._observe is None:
             return self._try_once(method, service, action, parameters)
         began, outcome = time.perf_counter(), ""
@@ -167,13 +190,15 @@ class AwsAccess:
             parameters |= following
 
     def _patience(
-        self, failure: AwsCallFailed | AwsUnreachable, also: tuple[Patience, ...]
+        self, failures: list[AwsCallFailed | AwsUnreachable], also: tuple[Patience, ...]
     ) -> float:
+        failure = failures[-1]
         if isinstance(failure, AwsUnreachable):
             return min(self._retry_seconds, UNREACHABLE_SECONDS)
         if failure.code in THROTTLED:
-            with self._lock:
-                self.throttled += 1
+            self._count_throttled(f"{failure.service}.{failure.action}")
+            if all(_is_throttled(each) for each in failures):
+                return self._retry_seconds  # nothing was begun: no token's life is running
         return patience_for(
             f"{failure.service}.{failure.action}",
             failure.code,
@@ -182,6 +207,12 @@ class AwsAccess:
             self._retry_seconds,
             also,
         )
+
+    def _count_throttled(self, name: str) -> None:
+        with self._lock:
+            self.throttled += 1
+        if self.pacer:
+            self.pacer.throttled(name)
 
     def _client(self, service: str) -> Any:
         with self._lock:
@@ -211,6 +242,10 @@ def usable_configuration() -> Iterator[None]:
 def _session_in(region: str) -> boto3.Session:
     with usable_configuration():
         return boto3.Session(region_name=region)
+
+
+def _is_throttled(failure: AwsCallFailed | AwsUnreachable) -> bool:
+    return isinstance(failure, AwsCallFailed) and failure.code in THROTTLED
 
 
 def _next_page(answer: dict[str, Any]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from birthcert.errors import NotAsked
 from birthcert.issuance.authority import bought_nothing, concerns_all
 from birthcert.issuance.calls import Calls, Fetched
 from birthcert.issuance.crew import Answer, Answers, Crew, Order
@@ -168,6 +169,8 @@ class Chunk:
     def _take_in(self, answer: Answer | None) -> None:
         if answer is None:
             return
+        if not answer.begun and answer.error is not None:
+            self._halt_by(answer.error)
         job, row = answer.order.job, answer.order.job.device.row
         if row in self._issuing:
             self._issuing.discard(row)
@@ -184,8 +187,15 @@ class Chunk:
             self._fetched(job, answer.order.since, answer.result)
             return
         self._room.dropped(answer.order.since)
-        if answer.error is not None:
+        if answer.begun and answer.error is not None:
             self._not_fetched(job, answer.error)
+
+    def _halt_by(self, error: BaseException) -> None:
+        """A call that got no turn is the last one: the run ends, or the quota book is away."""
+        if isinstance(error, NotAsked):
+            self.stop.set()
+        else:
+            self._error = self._error or error
 
     def _issued(self, job: Job, arn: str) -> None:
         job.arn = arn

@@ -14,17 +14,24 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Final, Self
 
+from birthcert.errors import NotAsked
 from birthcert.issuance.job import Job
 from birthcert.issuance.readiness import ReadyEstimate
+from birthcert.ledger.errors import LedgerUnavailable
 
 # How long a group of requests is written down before the last of it is sent, and how many at most.
 _AHEAD_SECONDS: Final = 0.25
 _AHEAD_MOST: Final = 500
+# From a call to AWS: it was not made, for the run ends, or the quota book is out of reach.
+NO_TURN: Final = (NotAsked, LedgerUnavailable)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of an order; `begun` is false where a thread found its chunk halted."""
+    """What came of an order; `begun` is false where AWS was not asked.
+
+    Then its chunk had halted, or `error` says why the call got no turn.
+    """
 
     order: "Order"
     result: Any = None
@@ -53,6 +60,8 @@ class Order:
             return
         try:
             answer = Answer(self, self.call(self.job))
+        except NO_TURN as error:
+            answer = Answer(self, error=error, begun=False)
         except BaseException as error:  # noqa: BLE001 - the chunk judges it
             answer = Answer(self, error=error)
         self.answers.put(answer)

@@ -13,6 +13,7 @@ from birthcert.ledger.connection import connect, reading, writing
 from birthcert.ledger.errors import LedgerConflict
 from birthcert.ledger.failures import name_of
 from birthcert.ledger.migrate import bring_forward
+from birthcert.ledger.quota_book import QuotaBook
 from birthcert.ledger.records import (
     Adoption,
     Authority,
@@ -65,6 +66,11 @@ class Ledger:
     def name(self) -> str:
         """The file, or the URL without its password."""
         return name_of(self._engine.url)
+
+    @property
+    def quota_book(self) -> QuotaBook:
+        """AWS's call quotas, shared by all who have this ledger."""
+        return QuotaBook(self._engine)
 
     def close(self) -> None:
         """Give back the connections."""

@@ -9,6 +9,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Dialect,
+    Double,
     ForeignKey,
     Index,
     Integer,
@@ -23,9 +24,10 @@ from sqlalchemy import (
 from birthcert import limits
 
 # In the order in which the migrations run; a test compares them with Alembic's own.
-SCHEMA_VERSIONS: Final = ("0001",)
+SCHEMA_VERSIONS: Final = ("0001", "0002")
 
 CERTIFICATE_STATES: Final = ("intended", "requested", "issued", "delivered", "refused", "failed")
+QUOTA_SOURCES: Final = ("service-quotas", "default")
 BATCH_STATES: Final = ("running", "done", "partly", "failed", "interrupted")
 
 metadata = MetaData(
@@ -154,5 +156,24 @@ certificate = Table(
     ),
     Index("ix_certificate_batch_id", "batch_id"),
     Index("ix_certificate_public_key_sha256", "public_key_sha256"),
+    sqlite_autoincrement=True,
+)
+
+# One quota of AWS, for all who use the ledger. Moments are seconds since the epoch by the
+# database's own clock, so that arithmetic on them is the same on both databases.
+quota = Table(
+    "quota",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("place", String(128), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("limit_per_second", Double, nullable=False),
+    Column("source", String(16), nullable=False),
+    Column("read_at", Double, nullable=False),
+    Column("factor", Double, nullable=False),
+    Column("backed_off_at", Double, nullable=False),
+    Column("next_free", Double, nullable=False),
+    UniqueConstraint("place", "action"),
+    _one_of("source", QUOTA_SOURCES),
     sqlite_autoincrement=True,
 )

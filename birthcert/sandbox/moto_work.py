@@ -12,10 +12,11 @@ from moto.core.base_backend import BackendDict
 from moto.core.model_instances import reset_model_data
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from birthcert.sandbox import moto_iam, moto_sts
+from birthcert.sandbox import moto_iam, moto_service_quotas, moto_sts
 from birthcert.sandbox.front.answers import json_answer
 from birthcert.sandbox.front.application import Call
 from birthcert.sandbox.front.http_messages import HttpRequest, HttpResponse
+from birthcert.sandbox.front.quotas import Quotas
 from birthcert.sandbox.iot import moto as moto_iot
 from birthcert.sandbox.private_ca import moto as moto_private_ca
 from birthcert.sandbox.state import SandboxState
@@ -24,7 +25,7 @@ _KINDS = ("authorities", "certificates", "registrations", "things", "device_cert
 _moto = DomainDispatcherApplication(create_backend_app)
 
 
-def begin(state: SandboxState) -> None:
+def begin(state: SandboxState, quotas: Quotas) -> None:
     """Empty all of moto's accounts and hang the sandbox's corrections in."""
     BackendDict.reset()
     reset_model_data()
@@ -32,6 +33,7 @@ def begin(state: SandboxState) -> None:
     moto_sts.install(state)
     moto_private_ca.install(state)
     moto_iot.install(state)
+    moto_service_quotas.install(quotas)
 
 
 def work(call: Call) -> HttpResponse:

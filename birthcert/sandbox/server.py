@@ -104,7 +104,8 @@ class Sandbox:
         from birthcert.sandbox import device, moto_work
         from birthcert.sandbox.device.announcement import announcing
 
-        moto_work.begin(state)
+        enforced = Quotas(state.clock, state.knobs, enforced=quotas)
+        moto_work.begin(state, enforced)
         calls = Calls()
         application = SandboxApplication(
             state=state,
@@ -112,7 +113,7 @@ class Sandbox:
             calls=calls,
             keys=AccessKeys(state),
             faults=Faults(state.knobs),
-            quotas=Quotas(state.clock) if quotas else None,
+            quotas=enforced,
             work=announcing(moto_work.work, state, directory),
         )
         http = HttpServer(port, application, {SANDBOX_HEADER: state.instance})

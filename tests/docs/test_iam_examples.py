@@ -14,7 +14,8 @@ from moto.iam.policy_validation import IAMPolicyDocumentValidator
 HOME = Path(__file__).parents[2]
 FILES = sorted((HOME / "examples" / "iam").glob("*.json"))
 PLACEHOLDERS = {"region": "x" * 14, "account": "1" * 12, "tenant": "x" * 32, "bucket": "x" * 63}
-SERVICES = ("acm-pca", "iot", "iam", "s3")
+SERVICES = ("acm-pca", "iot", "iam", "s3", "servicequotas")
+MODELS = {"servicequotas": "service-quotas"}  # botocore's names where they are not IAM's
 # a permission to hand a role over, not a call; one whose call is ListObjectsV2
 WITHOUT_OPERATION = {"iam:PassRole", "s3:ListBucket"}
 OWN_BUCKET = {"aws:ResourceAccount": "${account}"}
@@ -23,7 +24,7 @@ IAM_POLICY_MAX_LENGTH = 6_144  # characters without whitespace
 
 def _operations() -> dict[str, set[str]]:
     session = botocore.session.get_session()
-    models = {service: session.get_service_model(service) for service in SERVICES}
+    models = {name: session.get_service_model(MODELS.get(name, name)) for name in SERVICES}
     return {service: set(model.operation_names) for service, model in models.items()}
 
 

@@ -6,13 +6,25 @@ from birthcert.sandbox.environment import prepare_moto
 
 prepare_moto()
 
-from birthcert.sandbox import moto_iam, moto_seams, moto_sts  # noqa: E402 - after moto's environment
+from birthcert.sandbox import (  # noqa: E402 - after moto's environment
+    moto_iam,
+    moto_seams,
+    moto_service_quotas,
+    moto_sts,
+)
 from birthcert.sandbox.iot import moto as moto_iot  # noqa: E402
 from birthcert.sandbox.moto_seams import Seam  # noqa: E402
 
 
 @pytest.mark.parametrize(
-    "seam", [*moto_iot.seams(), *moto_iam.seams(), *moto_sts.seams()], ids=lambda seam: seam.name
+    "seam",
+    [
+        *moto_iot.seams(),
+        *moto_iam.seams(),
+        *moto_sts.seams(),
+        *moto_service_quotas.seams(),
+    ],
+    ids=lambda seam: seam.name,
 )
 def test_seam_of_moto_exists(seam):
     """Each internal of moto that is replaced or relied on exists in the pinned release."""

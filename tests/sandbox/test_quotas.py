@@ -4,6 +4,7 @@ import pytest
 
 from birthcert.sandbox.errors import AwsError
 from birthcert.sandbox.front.quotas import Quotas, throttling
+from birthcert.sandbox.knobs import KnobBox, Knobs
 
 
 class Clock:
@@ -28,10 +29,15 @@ def accepted(quotas: Quotas, calls: int, action: str, *, region: str = "eu-west-
     return passed
 
 
+def quotas_with(clock: Clock, *, enforced: bool = True, **knobs: object) -> Quotas:
+    """The quotas of a sandbox whose knobs are set so."""
+    return Quotas(clock, KnobBox(Knobs.model_validate(knobs)), enforced=enforced)
+
+
 def test_one_second_of_quota_at_once_then_the_rate() -> None:
     """A pause stores one second's quota; after it, calls pass at the quota's rate."""
     clock = Clock()
-    quotas = Quotas(clock)
+    quotas = quotas_with(clock)
     assert accepted(quotas, 100, "IssueCertificate") == 25
     clock.now += 0.2
     assert accepted(quotas, 100, "IssueCertificate") == 5
@@ -41,7 +47,7 @@ def test_one_second_of_quota_at_once_then_the_rate() -> None:
 
 def test_quotas_are_per_action_and_region() -> None:
     """One action's spent quota leaves another action and another region alone."""
-    quotas = Quotas(Clock())
+    quotas = quotas_with(Clock())
     accepted(quotas, 100, "IssueCertificate")
     assert accepted(quotas, 100, "GetCertificate") == 75
     assert accepted(quotas, 100, "IssueCertificate", region="us-east-1") == 25
@@ -49,7 +55,33 @@ def test_quotas_are_per_action_and_region() -> None:
 
 def test_actions_without_a_quota_pass() -> None:
     """What has no figure in the quotas' table is not limited."""
-    assert accepted(Quotas(Clock()), 500, "ListTags") == 500
+    assert accepted(quotas_with(Clock()), 500, "ListTags") == 500
+
+
+def test_an_increase_is_a_knob() -> None:
+    """What the knob says replaces the default, also where the defaults are not enforced."""
+    increase = {"quotas_per_second": {"acm-pca.IssueCertificate": 100}}
+    assert accepted(quotas_with(Clock(), **increase), 200, "IssueCertificate") == 100
+    open_sandbox = quotas_with(Clock(), enforced=False, **increase)
+    assert accepted(open_sandbox, 200, "IssueCertificate") == 100
+    assert accepted(open_sandbox, 200, "GetCertificate") == 200
+
+
+def test_a_quota_changes_while_it_is_used() -> None:
+    """A rate that is set anew counts from then on, and stores no burst of its own."""
+    clock, knobs = Clock(), KnobBox()
+    quotas = Quotas(clock, knobs, enforced=True)
+    assert accepted(quotas, 100, "IssueCertificate") == 25
+    knobs.update({"quotas_per_second": {"acm-pca.IssueCertificate": 100}})
+    assert accepted(quotas, 100, "IssueCertificate") == 0
+    clock.now += 0.5
+    assert accepted(quotas, 100, "IssueCertificate") == 50
+
+
+def test_how_much_is_stored_is_a_knob() -> None:
+    """A bucket for a fifth of a second holds five calls at 25 a second; the least holds one."""
+    assert accepted(quotas_with(Clock(), quota_burst_seconds=0.2), 50, "IssueCertificate") == 5
+    assert accepted(quotas_with(Clock(), quota_burst_seconds=0), 50, "IssueCertificate") == 1
 
 
 @pytest.mark.parametrize(

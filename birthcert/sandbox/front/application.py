@@ -53,7 +53,7 @@ class SandboxApplication:
     calls: Calls
     keys: AccessKeys
     faults: Faults
-    quotas: Quotas | None
+    quotas: Quotas
     work: Callable[[Call], HttpResponse]
     stopping: threading.Event = field(default_factory=threading.Event)
 
@@ -121,8 +121,7 @@ class SandboxApplication:
         service = call.service
         if call.action == UNKNOWN_ACTION and service.name in VALIDATED_SERVICES:
             raise _unknown_action(call)
-        if self.quotas is not None:
-            self.quotas.take(call.account, call.scope.region, service.name, call.action)
+        self.quotas.take(call.account, call.scope.region, service.name, call.action)
         if service.name in VALIDATED_SERVICES:
             call.params = parameters_of(service, call.action, call.request, call.labels)
             validate(service.name, call.action, call.params)

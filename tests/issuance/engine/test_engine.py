@@ -8,9 +8,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from birthcert.errors import AwsCallFailed, AwsUnreachable, ResourceGone
+from birthcert.errors import (
+    AwsCallFailed,
+    AwsUnreachable,
+    BirthcertError,
+    NotAsked,
+    ResourceGone,
+)
 from birthcert.issuance.devices import Device
 from birthcert.issuance.engine import INTERRUPTED
+from birthcert.ledger.errors import LedgerUnavailable
 
 
 def failure(code: str, action: str = "IssueCertificate", status: int = 400) -> AwsCallFailed:
@@ -217,6 +224,34 @@ def test_stop_ends_calls_in_flight_and_resumes(workshop: Any, fleet: list[Device
     states = list(workshop.states().values())
     assert "requested" not in states
     assert workshop.authority.sold().total() == 40 - states.count("intended")
+    workshop.stop.clear()
+    assert set(counts(workshop.run(fleet))) <= {"issued", "existing"}
+    assert workshop.authority.sold() == {device.device_id: 1 for device in fleet}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [NotAsked("the run is ending"), LedgerUnavailable("the book is out of reach")],
+    ids=["the run ends", "no quota book"],
+)
+def test_what_aws_was_not_asked_for_is_intended_again(
+    workshop: Any, fleet: list[Device], error: BirthcertError
+) -> None:
+    """A call that never got its turn bought nothing: no row is left in doubt."""
+
+    def refuse(action: str, device: str) -> None:
+        if action == "issue" and int(device.partition("-")[2]) > 8:
+            raise error
+
+    workshop.authority.before = refuse
+    if isinstance(error, NotAsked):
+        reasons = {each.reason for each in workshop.run(fleet).values()}
+        assert INTERRUPTED in reasons
+    else:
+        with pytest.raises(LedgerUnavailable):
+            workshop.run(fleet)
+    assert "requested" not in workshop.states().values()
+    workshop.authority.before = lambda _action, _device: None
     workshop.stop.clear()
     assert set(counts(workshop.run(fleet))) <= {"issued", "existing"}
     assert workshop.authority.sold() == {device.device_id: 1 for device in fleet}
