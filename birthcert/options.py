@@ -156,6 +156,8 @@ class Devices:
     """Devices in one task run."""
     threads: int = 16
     """Calls to AWS at the same time."""
+    shard_size: int | None = None
+    """Hand a larger batch to the workers of the Prefect server in shards of so many devices."""
     max_cost: float | None = None
     """Stop before the first certificate where the batch can cost more US dollars."""
     approve: bool = False

@@ -9,27 +9,25 @@ environment and never from a parameter.
 from contextlib import closing
 
 from prefect import flow
-from prefect.artifacts import create_markdown_artifact
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from birthcert.issuance.batch import Batch, checked_rows
 from birthcert.issuance.output import prepare_output
 from birthcert.models import IssueReport, IssueRequest
-from birthcert.reports import issue_markdown
 from flows.approval import agree_on_price
 from flows.chunks import CHUNKS_IN_FLIGHT, certified
-from flows.progress import told
+from flows.progress import reported, told
 from flows.runbook import Runbook
-from tasks.access import aws_in, ledger
+from flows.shards import certified_in_shards, wants_shards
+from tasks.access import ledger
 from tasks.authority import find_issuing_authority
 from tasks.caller import check_caller
-from tasks.events import announce_batch
 from tasks.metrics import device_counter
 
 
 @flow(
     name="issue",
-    flow_run_name="issue · {request.tenant}",
+    flow_run_name="issue · {request.title}",
     task_runner=ThreadPoolTaskRunner(max_workers=CHUNKS_IN_FLIGHT),  # type: ignore[arg-type]
 )
 def issue(request: IssueRequest) -> IssueReport:
@@ -38,21 +36,17 @@ def issue(request: IssueRequest) -> IssueReport:
     place = run(check_caller, request).place
     authority = run(find_issuing_authority, request, place)
     agree_on_price(request, place, authority)
-    out = prepare_output(request.out)
+    out = prepare_output(request.out, request.shard)
+    if wants_shards(request):
+        return reported(request, place, certified_in_shards(request, place, authority, out))
     rows = checked_rows(request, authority.template_body or None)
     count = device_counter(request, place)
     with (
         Batch(request, place, authority, ledger=ledger(), out=out, count=count) as batch,
-        told(request, place, batch, throttled=aws_in(place.region, request.account_block)),
+        told(request, place, batch),
         closing(
             certified(request, place, authority, batch_id=batch.id, rows=rows, out=out)
         ) as outcomes,
     ):
         batch.record(outcomes)
-    report = batch.report(throttled=aws_in(place.region, request.account_block).throttled)
-    announce_batch(report)
-    create_markdown_artifact(
-        key=f"issue-{request.tenant}-{place.region}",
-        markdown=issue_markdown(report, batch.without_certificate),
-    )
-    return report
+    return reported(request, place, batch)

@@ -11,17 +11,17 @@ from typing import Any, Final
 from uuid import UUID
 
 import httpx
-from prefect.artifacts import create_progress_artifact
+from prefect.artifacts import create_markdown_artifact, create_progress_artifact
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import ArtifactUpdate
 
-from birthcert.aws.access import AwsAccess
 from birthcert.issuance.batch import Batch
 from birthcert.issuance.manifest import count_rows
 from birthcert.issuance.progress import BatchProgress, Pace, follower
-from birthcert.models import IssueRequest, Place
-from birthcert.reports import progress_markdown
-from tasks.events import announce_failure, announce_progress, announce_start
+from birthcert.models import IssueReport, IssueRequest, Place
+from birthcert.reports import issue_markdown, progress_markdown
+from tasks.access import aws_in
+from tasks.events import announce_batch, announce_failure, announce_progress, announce_start
 
 ARTIFACT_SECONDS: Final = 5.0
 EVENT_SECONDS: Final = 60.0
@@ -29,14 +29,12 @@ log = logging.getLogger("birthcert.progress")
 
 
 @contextmanager
-def told(
-    request: IssueRequest, place: Place, batch: Batch, *, throttled: AwsAccess
-) -> Iterator[None]:
+def told(request: IssueRequest, place: Place, batch: Batch) -> Iterator[None]:
     """Inside, the batch's run shows how far it is; its start and its failure are events."""
-    total = count_rows(request.manifest, csr_required=request.generate_keys is None)
+    total = _total(request)
     announce_start(request, total)
     with get_client(sync_client=True) as client:
-        batch.tell = _Teller(request, place, total, client, throttled)
+        batch.tell = _Teller(request, place, total, client)
         try:
             yield
         except Exception as error:
@@ -44,26 +42,45 @@ def told(
             raise
 
 
+def reported(request: IssueRequest, place: Place, batch: Batch) -> IssueReport:
+    """The report of a batch that has ended, as an event and as a page of the run too."""
+    report = batch.report(throttled=aws_in(place.region, request.account_block).throttled)
+    announce_batch(request, report)
+    create_markdown_artifact(
+        key=f"issue-{request.tenant}-{place.region}",
+        markdown=issue_markdown(report, batch.without_certificate),
+    )
+    return report
+
+
+def _total(request: IssueRequest) -> int:
+    if request.shard:
+        return request.shard.devices
+    return count_rows(request.manifest, csr_required=request.generate_keys is None)
+
+
 class _Teller:
     """Takes the batch's counts and tells each listener as often as is good for it."""
 
     def __init__(
-        self,
-        request: IssueRequest,
-        place: Place,
-        total: int,
-        client: SyncPrefectClient,
-        aws: AwsAccess,
+        self, request: IssueRequest, place: Place, total: int, client: SyncPrefectClient
     ) -> None:
-        self._tenant, self._total, self._client, self._aws = request.tenant, total, client, aws
-        self._key = f"progress-{request.tenant}-{place.region}"
+        self._tenant, self._total, self._client = request.tenant, total, client
+        self._aws = aws_in(place.region, request.account_block)
+        kind = "shard" if request.shard else "progress"
+        self._key = f"{kind}-{request.tenant}-{place.region}"
+        self._is_shard = request.shard is not None
         now = time.monotonic()
         self._pace = Pace(now)
-        self._throttled_before = aws.throttled
+        self._throttled_before = self._aws.throttled
+        self._done = 0
         self._artifact: UUID | None = None
         self._artifact_at, self._event_at = now, now + EVENT_SECONDS
 
     def __call__(self, counts: Mapping[str, int]) -> None:
+        if sum(counts.values()) < self._done:
+            return  # the shards' reports are read once more from their start
+        self._done = sum(counts.values())
         now = time.monotonic()
         throttled = self._aws.throttled - self._throttled_before
         progress = self._pace.progress(
@@ -73,7 +90,7 @@ class _Teller:
         if now >= self._artifact_at or progress.done == self._total:
             self._artifact_at = now + ARTIFACT_SECONDS
             self._show(progress)
-        if now >= self._event_at:
+        if now >= self._event_at and not self._is_shard:
             self._event_at = now + EVENT_SECONDS
             announce_progress(progress)
 

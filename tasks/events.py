@@ -22,8 +22,9 @@ NOTICE: Final = timedelta(days=90)
 
 
 def announce_start(request: IssueRequest, total: int) -> None:
-    """An event for a batch that begins."""
-    _emit(BATCH_STARTED, request.tenant, {"manifest": request.manifest, "devices": total})
+    """An event for a batch that begins; a shard is no batch of its own."""
+    if request.shard is None:
+        _emit(BATCH_STARTED, request.tenant, {"manifest": request.manifest, "devices": total})
 
 
 def announce_progress(progress: BatchProgress) -> None:
@@ -34,11 +35,14 @@ def announce_progress(progress: BatchProgress) -> None:
 
 def announce_failure(request: IssueRequest, error: Exception) -> None:
     """An event for a batch that an error ended."""
-    _emit(BATCH_FAILED, request.tenant, {"manifest": request.manifest, "error": str(error)})
+    if request.shard is None:
+        _emit(BATCH_FAILED, request.tenant, {"manifest": request.manifest, "error": str(error)})
 
 
-def announce_batch(report: IssueReport) -> None:
+def announce_batch(request: IssueRequest, report: IssueReport) -> None:
     """An event for a batch that is done, and one more where devices are without a certificate."""
+    if request.shard is not None:
+        return
     counts = report.model_dump(include={"requested", "issued", "existing", "refused", "failed"})
     facts = {**counts, "report": report.report}
     _emit(BATCH_DONE, report.tenant, facts)

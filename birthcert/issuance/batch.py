@@ -38,7 +38,13 @@ def checked_rows(
     Raises UnusableInput at the call for a manifest that cannot be used as a whole, and
     ConfigurationError for a passphrase that is needed and missing. `rehearse` writes no keys.
     """
-    rows = read_manifest(request.manifest, csr_required=request.generate_keys is None)
+    shard = request.shard
+    rows = read_manifest(
+        request.manifest,
+        csr_required=request.generate_keys is None,
+        first=shard.first if shard else 1,
+        last=shard.last if shard else None,
+    )
     if request.generate_keys is not None:
         rows = rehearse_device_keys(rows) if rehearse else _with_keys(rows, request)
     return check_rows(
@@ -46,6 +52,7 @@ def checked_rows(
         folder=Path(request.manifest).parent,
         subject_mode=request.subject,
         provisioning_template=provisioning_template,
+        repeated=shard.repeated if shard else {},
     )
 
 
@@ -64,6 +71,12 @@ def chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
     iterator = iter(items)
     while chunk := list(islice(iterator, size)):
         yield chunk
+
+
+def manifest_label(request: IssueRequest) -> str:
+    """The manifest as the ledger's batches name it: a shard's has its rows after it."""
+    path = str(Path(request.manifest).absolute())
+    return f"{path}#{request.shard.label}" if request.shard else path
 
 
 class Batch:
@@ -91,13 +104,15 @@ class Batch:
         self.id = 0
         self.tell: Callable[[Mapping[str, int]], None] = _untold
         self._tell_at = self._note_at = self._started
+        # calls that AWS throttled in other processes that worked for this batch
+        self.throttled = 0
 
     def __enter__(self) -> Self:
         self.id = self._ledger.begin_batch(
             self._request.tenant,
             self._place,
             self._authority.arn,
-            manifest=str(Path(self._request.manifest).absolute()),
+            manifest=manifest_label(self._request),
             out=str(self._out.path),
         )
         return self
@@ -118,10 +133,15 @@ class Batch:
         write_report(self._out.report, self._counted(outcomes))
         self.tell(self.counts)
 
+    def follow(self, counts: Mapping[str, int]) -> None:
+        """What others have done for this batch so far, for those who follow it."""
+        self.tell(counts)
+        self._ledger.note_batch(self.id, {"requested": sum(counts.values()), **counts})
+
     def report(self, *, throttled: int) -> IssueReport:
         """The batch's facts; `throttled` counts the calls that AWS throttled."""
         seconds = time.monotonic() - self._started
-        return IssueReport(
+        report = IssueReport(
             tenant=self._request.tenant,
             account=self._place.account,
             region=self._place.region,
@@ -129,10 +149,12 @@ class Batch:
             **self._totals(),
             seconds=round(seconds, 3),
             certificates_per_second=round(self.counts["issued"] / max(seconds, 1e-9), 2),
-            throttled=throttled,
+            throttled=throttled + self.throttled,
             report=str(self._out.report),
             out=str(self._out.path),
         )
+        self._out.write_summary(report)
+        return report
 
     def _counted(self, outcomes: Iterable[DeviceOutcome]) -> Iterator[DeviceOutcome]:
         refusals = []

@@ -4,9 +4,10 @@ All of it happens before money is spent: what AWS would refuse, what would give 
 another's name, and what AWS IoT would refuse at the first connection.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from pydantic import ValidationError
@@ -30,6 +31,7 @@ def check_rows(
     folder: Path,
     subject_mode: SubjectMode,
     provisioning_template: str | None = None,
+    repeated: Mapping[int, str] = MappingProxyType({}),
 ) -> Iterator[Device | DeviceOutcome]:
     """Each row as a device to certify or as a refusal with its reason, in the manifest's order.
 
@@ -37,16 +39,24 @@ def check_rows(
     the body that AWS IoT will run: a subject without one of its parameters is refused here
     instead of at the device's first connection [26]. Of two rows with one device id the later is
     refused, whatever became of the earlier; of two with one public key the later, where the
-    earlier is good. ValueError for a template that is none.
+    earlier is good. `repeated` are rows of which that is known already, and the reason: of those
+    that repeat a row which is not among `rows`. ValueError for a template that is none.
     """
     required = parameters_of(provisioning_template) if provisioning_template else set()
-    checks = _Checks(folder.resolve(), subject_mode, frozenset(required))
+    checks = _Checks(folder.resolve(), subject_mode, frozenset(required), repeated)
     with FirstRows() as first_rows:
         for row in rows:
             try:
                 checked: Device | DeviceOutcome = checks.device(row, first_rows)
             except UnusableInput as error:
-                checked = DeviceOutcome(row.device_id, row.row, "refused", reason=str(error))
+                earlier = error.facts.get("earlier")
+                checked = DeviceOutcome(
+                    row.device_id,
+                    row.row,
+                    "refused",
+                    reason=str(error),
+                    repeats=earlier if isinstance(earlier, int) else None,
+                )
             yield checked
 
 
@@ -55,15 +65,19 @@ class _Checks:
     folder: Path
     subject_mode: SubjectMode
     required_parameters: frozenset[str]
+    repeated: Mapping[int, str]
 
     def device(self, row: ManifestRow, first_rows: FirstRows) -> Device:
         """The device of a row; raises UnusableInput with the reason for its refusal."""
         _refuse(row.problem)
         _refuse(device_name_problem(row.device_id))
-        _refuse_repeated(first_rows, "device_id", row.device_id, row.row)
+        earlier = first_rows.earlier("device_id", row.device_id, row.row)
+        _refuse(self.repeated.get(row.row))
+        _refuse_repeated("device_id", earlier)
         csr = read_csr(csr_bytes(row, self.folder))
         subject = self._subject(row, csr)
-        _refuse_repeated(first_rows, "public key", csr.public_key_sha256, row.row)
+        earlier = first_rows.earlier("public key", csr.public_key_sha256, row.row)
+        _refuse_repeated("public key", earlier)
         asn1 = subject.as_asn1_subject() if subject else None
         return Device(row=row.row, device_id=row.device_id, csr=csr, subject=asn1)
 
@@ -108,6 +122,6 @@ def _refuse(problem: str | None) -> None:
         raise UnusableInput(problem)
 
 
-def _refuse_repeated(first_rows: FirstRows, kind: str, value: str, row: int) -> None:
-    if (earlier := first_rows.earlier(kind, value, row)) is not None:
-        raise UnusableInput(f"the {kind} is that of row {earlier} already")
+def _refuse_repeated(kind: str, earlier: int | None) -> None:
+    if earlier is not None:
+        raise UnusableInput(f"the {kind} is that of row {earlier} already", earlier=earlier)

@@ -24,7 +24,10 @@ class Device:
 
 @dataclass(frozen=True)
 class DeviceOutcome:
-    """One row of report.csv; `not_after` is ISO 8601, `certificate` a path, empty is unknown."""
+    """One row of report.csv; `not_after` is ISO 8601, `certificate` a path, empty is unknown.
+
+    `repeats` is the earlier row that has the same name or key, where that is the reason.
+    """
 
     device_id: str
     row: int
@@ -34,3 +37,4 @@ class DeviceOutcome:
     not_after: str = ""
     certificate: str = ""
     reason: str = ""
+    repeats: int | None = None

@@ -37,26 +37,30 @@ class ManifestRow:
     problem: str = ""
 
 
-def read_manifest(path: str, *, csr_required: bool = True) -> Iterator[ManifestRow]:
+def read_manifest(
+    path: str, *, csr_required: bool = True, first: int = 1, last: int | None = None
+) -> Iterator[ManifestRow]:
     """The rows of a manifest in its order, streamed: memory does not grow with it.
 
     A missing, empty or unreadable manifest and a wrong header raise UnusableInput at the call;
     damage further on (a gzip file cut short, a file that changes meanwhile) when it is reached.
-    `csr_required=False` lets a CSV leave the column `csr` out.
+    `csr_required=False` lets a CSV leave the column `csr` out. Rows before `first` and after
+    `last` are skipped unread.
     """
-    lines = read_lines(path)
-    first = next(lines, None)
-    if first is None:
+    lines = read_lines(path, first=first, last=last)
+    head = next(lines, None)
+    if head is None:
         raise UnusableInput(
             f"the manifest {path} is empty", remedy="give it the header device_id,csr and rows"
         )
-    if first.text.lstrip().startswith("["):
+    if head.text.lstrip().startswith("["):
         raise UnusableInput(
             f"the manifest {path} is a JSON array", remedy="write one JSON object on each line"
         )
-    if first.text.lstrip().startswith("{"):
-        return (_json_row(line) for line in chain([first], lines))
-    return _csv_rows(path, first, lines, csr_required)
+    if head.text.lstrip().startswith("{"):
+        wanted = [head] if head.number >= first else []
+        return (_json_row(line) for line in chain(wanted, lines))
+    return _csv_rows(path, head, lines, csr_required)
 
 
 def count_rows(path: str, *, csr_required: bool = True) -> int:

@@ -34,9 +34,10 @@ class Line:
     problem: str = ""
 
 
-def read_lines(path: str) -> Iterator[Line]:
+def read_lines(path: str, *, first: int = 1, last: int | None = None) -> Iterator[Line]:
     """The lines of a local file, gzipped or not, one in memory at a time; blank ones left out.
 
+    Always the first one, which may be a header, then those from number `first` to `last`.
     Raises ConfigurationError for an address that is no local path, UnusableInput for a file that
     is missing, no file, not UTF-8 at its start, damaged, or changed while it was read.
     """
@@ -48,9 +49,13 @@ def read_lines(path: str) -> Iterator[Line]:
     try:
         with _opened(path) as (stream, unchanged):
             _refuse_wide(path, stream)
+            is_head = True
             for number, line in enumerate(_raw_lines(stream), start=1):
-                if not line.isspace():
+                if last is not None and number > last:
+                    break
+                if (is_head or number >= first) and not line.isspace():
                     yield _decoded(number, line)
+                    is_head = False
             if not unchanged():
                 raise UnusableInput(
                     f"the manifest {path} changed while it was read (row {number})",

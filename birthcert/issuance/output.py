@@ -2,17 +2,19 @@
 
 import csv
 import io
+import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from birthcert.errors import ConfigurationError, UnusableInput
 from birthcert.files import make_folder, replacing, write_atomically
 from birthcert.issuance.devices import Device, DeviceOutcome, DeviceResult
 from birthcert.issuance.outlet import FilesOutlet
+from birthcert.models import IssueReport, Shard
 from birthcert.pki.certificates import (
     join_pem,
     load_certificate,
@@ -24,6 +26,8 @@ from birthcert.pki.certificates import (
 CERTIFICATE: Final = "certificate.pem"
 CHAIN: Final = "chain.pem"
 REPORT: Final = "report.csv"
+# a device can have this name: its folder and the shards' reports do not meet
+SHARDS: Final = "shards"
 REPORT_COLUMNS: Final = (
     "device_id",
     "outcome",
@@ -33,6 +37,7 @@ REPORT_COLUMNS: Final = (
     "certificate",
     "reason",
 )
+_ROW: Final = re.compile(r"row (\d+): ")
 
 
 @dataclass(frozen=True)
@@ -44,11 +49,32 @@ class OutputFolder:
     """
 
     path: Path
+    shard: Shard | None = None
 
     @property
     def report(self) -> Path:
-        """Where the report goes."""
-        return self.path / REPORT
+        """Where the report goes; that of a shard stands with those of the other shards."""
+        return self.report_of(self.shard) if self.shard else self.path / REPORT
+
+    def report_of(self, shard: Shard) -> Path:
+        """Where a shard's report goes."""
+        return self.path / SHARDS / f"{shard.label}.csv"
+
+    def summary_of(self, shard: Shard) -> IssueReport:
+        """The report that a shard's run left as JSON; UnusableInput where there is none."""
+        path = self.report_of(shard).with_suffix(".json")
+        try:
+            return IssueReport.model_validate_json(path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise UnusableInput(
+                f"the summary {path} cannot be read: {error}", remedy="run the batch again"
+            ) from error
+
+    def write_summary(self, report: IssueReport) -> None:
+        """Leave a shard's report for the run that handed the shard out."""
+        if self.shard:
+            path = self.report.with_suffix(".json")
+            write_atomically(path, report.model_dump_json(indent=2).encode())
 
     def outlet(self, _number: int) -> FilesOutlet:
         """The way out of a chunk, whatever its number."""
@@ -96,7 +122,7 @@ class OutputFolder:
         return str(certificate)
 
 
-def prepare_output(out: str) -> OutputFolder:
+def prepare_output(out: str, shard: Shard | None = None) -> OutputFolder:
     """The output folder, made if need be, after a trial write.
 
     Raises ConfigurationError, before anything else was touched, for a folder that cannot be
@@ -106,9 +132,9 @@ def prepare_output(out: str) -> OutputFolder:
         raise ConfigurationError(
             f"the output {out} is not a local folder", remedy="name a folder on this machine"
         )
-    folder = OutputFolder(Path(out).absolute())
+    folder = OutputFolder(Path(out).absolute(), shard)
     try:
-        folder.path.mkdir(parents=True, exist_ok=True)
+        folder.report.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder.path) as trial:
             trial.write(b"trial")
     except OSError as error:
@@ -142,6 +168,26 @@ def write_report(path: Path, outcomes: Iterable[DeviceOutcome]) -> Counter[Devic
         text.flush()
         text.detach()
     return counts
+
+
+def read_report(path: Path) -> Iterator[DeviceOutcome]:
+    """The outcomes of a report that `write_report` wrote; UnusableInput where it is none."""
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            for row in csv.DictReader(stream):
+                yield _outcome(row)
+    except (OSError, UnicodeDecodeError, KeyError, ValueError) as error:
+        raise UnusableInput(
+            f"the report {path} cannot be read: {error}", remedy="run the batch again"
+        ) from error
+
+
+def _outcome(row: dict[str, str]) -> DeviceOutcome:
+    facts: dict[str, Any] = {name: row[name] for name in REPORT_COLUMNS}
+    number, reason = 0, facts.pop("reason")
+    if found := _ROW.match(reason):
+        number, reason = int(found[1]), reason[found.end() :]
+    return DeviceOutcome(row=number, reason=reason, **facts)
 
 
 def _report_row(outcome: DeviceOutcome) -> list[str]:

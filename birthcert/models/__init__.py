@@ -50,6 +50,7 @@ from birthcert.models.requests import (
     IssueRequest,
     IssuerRequest,
     ReconcileRequest,
+    Shard,
     WhereRequest,
 )
 from birthcert.models.resources import (
@@ -113,6 +114,7 @@ __all__ = [
     "RegistrationCode",
     "RegistrationMode",
     "Resource",
+    "Shard",
     "Step",
     "Subject",
     "SubmissionReport",

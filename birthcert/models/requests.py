@@ -67,6 +67,11 @@ class BatchRequest(IssuerRequest):
     threads: Annotated[int, Field(ge=1, le=64)] = Field(
         default=16, description="Calls to AWS at the same time."
     )
+    shard_size: Annotated[int, Field(ge=1)] | None = Field(
+        default=None,
+        description="A batch of more devices is handed to the workers in shards of so many. "
+        "Empty: one run does it all.",
+    )
     max_cost_usd: Annotated[float, Field(ge=0)] | None = Field(
         default=None,
         description="Buy nothing where the batch can cost more US dollars than this. "
@@ -77,6 +82,23 @@ class BatchRequest(IssuerRequest):
         description="Approved already: a batch above BIRTHCERT_APPROVAL_ABOVE_DEVICES does not "
         "wait for someone in the UI.",
     )
+
+
+class Shard(Facts):
+    """The rows `first` to `last` of a manifest, `devices` in number, for a run of their own.
+
+    `repeated`: rows that have the name or the key of a row before them, and the reason.
+    """
+
+    first: Annotated[int, Field(ge=1)]
+    last: Annotated[int, Field(ge=1)]
+    devices: Annotated[int, Field(ge=1)]
+    repeated: dict[int, str] = Field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """`FIRST-LAST`."""
+        return f"{self.first}-{self.last}"
 
 
 class IssueRequest(BatchRequest):
@@ -91,6 +113,15 @@ class IssueRequest(BatchRequest):
         description="File with the passphrase for generated keys; "
         "empty: the environment's BIRTHCERT_KEY_PASSPHRASE.",
     )
+    shard: Shard | None = Field(
+        default=None,
+        description="Leave empty: the rows of a shard, set by the run that hands it out.",
+    )
+
+    @property
+    def title(self) -> str:
+        """The tenant, and a shard's rows: what a run is called by."""
+        return f"{self.tenant} · rows {self.shard.label}" if self.shard else self.tenant
 
 
 class InboxRequest(BatchRequest):

@@ -17,7 +17,7 @@ from birthcert.models import WhereRequest
 from birthcert.tenants.events import resource_of
 from birthcert.walls import ACCOUNT_TAG, TENANT_TAG
 
-JOBS: Final = ("bootstrap", "inbox", "canary", "reconcile")
+JOBS: Final = ("bootstrap", "inbox", "issue", "canary", "reconcile")
 # the work pool of prefect.yaml
 POOL: Final = "birthcert"
 COMMON_TAG: Final = "birthcert"

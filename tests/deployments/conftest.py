@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -96,6 +97,30 @@ class Team:
         wanted = {"name": {"any_": [deployment]}}
         runs: list[Any] = self.ask("flow_runs/filter", deployments=wanted)
         return runs
+
+    def misbehave(self, **knobs: Any) -> None:
+        """Set knobs of the sandbox."""
+        httpx.post(f"{self.sandbox}/faults", json=knobs, timeout=30).raise_for_status()
+
+    def shards_of(self, run_id: str) -> list[str]:
+        """The runs that a run handed its shards out to, in the manifest's order."""
+        children = {"parent_flow_run_id": {"any_": [run_id]}}
+        runs = self.ask("flow_runs/filter", flow_runs=children)
+        runs.sort(key=lambda run: run["parameters"]["request"]["shard"]["first"])
+        return [run["id"] for run in runs]
+
+    def kill_with_its_worker(self, run_id: str) -> None:
+        """SIGKILL for a run's process and the worker that started it.
+
+        The server is told at once what it would find out by itself 75 s later.
+        """
+        pid = int(self.flow_run(run_id)["infrastructure_pid"].rpartition(":")[2])
+        worker = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        assert b"worker" in Path(f"/proc/{worker}/cmdline").read_bytes()
+        for each in (worker, pid):
+            os.kill(each, signal.SIGKILL)
+        state = {"type": "CRASHED", "name": "Crashed"}
+        self.ask(f"flow_runs/{run_id}/set_state", state=state, force=True)
 
 
 def shell(commands: str, folder: Path) -> str:

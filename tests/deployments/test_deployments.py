@@ -1,5 +1,6 @@
 """prefect.yaml on an installation with two workers, as docs/operations.md goes about it."""
 
+import csv
 import json
 from typing import Any
 
@@ -12,12 +13,21 @@ from birthcert.pki.csr import build_csr
 QUICK = {"certificate_authority": {"key_algorithm": "EC_prime256v1"}, "canary": False}
 
 
+def device_line(name: str) -> str:
+    """A device's line of a manifest, with a CSR over a new key."""
+    csr = build_csr(generate_private_key("EC_prime256v1"), Subject(common_name=name)).decode()
+    return json.dumps({"device_id": name, "csr": csr}) + "\n"
+
+
 def test_every_tenant_has_its_deployments(team: Any) -> None:
-    """Four deployments a tenant, pinned by tags, one run at a time each."""
+    """Five deployments a tenant, pinned by tags, one run at a time of each but `issue`."""
     found = team.deployments()
-    jobs = ("bootstrap", "inbox", "canary", "reconcile")
+    jobs = ("bootstrap", "inbox", "issue", "canary", "reconcile")
     assert set(found) == {f"{job}-{tenant}" for job in jobs for tenant in ("acme", "globex")}
     assert set(found["inbox-acme"]["tags"]) == {"birthcert", "tenant:acme", "account:111111111111"}
+    # a run that hands out shards waits for runs of its own deployment
+    unlimited = [found.pop(f"issue-{tenant}") for tenant in ("acme", "globex")]
+    assert [each["global_concurrency_limit"] for each in unlimited] == [None, None]
     for deployment in found.values():
         assert deployment["global_concurrency_limit"]["limit"] == 1
         assert deployment["concurrency_options"]["collision_strategy"] == "ENQUEUE"
@@ -50,9 +60,8 @@ def acme(team: Any) -> str:
 def test_a_manifest_that_arrives_is_certified(team: Any, acme: str) -> None:
     """The word that it arrived starts the inbox run on a worker, and the device has its chain."""
     assert acme == "Completed"
-    csr = build_csr(generate_private_key("EC_prime256v1"), Subject(common_name="press-1")).decode()
     inbox = team.folder / "tenants" / "acme" / "inbox"
-    (inbox / "batch.jsonl").write_text(json.dumps({"device_id": "press-1", "csr": csr}) + "\n")
+    (inbox / "batch.jsonl").write_text(device_line("press-1"))
     team.follow("Run")
     team.until(lambda: list(inbox.glob("done/batch.jsonl@*/report.csv")))
     [chain] = (team.folder / "tenants" / "acme" / "out").glob("*/press-1/chain.pem")
@@ -105,3 +114,38 @@ def test_an_upgrade_makes_nothing_twice(team: Any) -> None:
     team.follow("Upgrade")
     assert names() == before
     assert "birthcert: a run without heartbeat is Crashed" in before
+
+
+def test_shards_survive_a_worker(team: Any, acme: str) -> None:
+    """A worker and the shard that it runs are killed: the shard is run again, nothing twice.
+
+    31 devices in two shards; the last one, in the second, has the name of the first.
+    """
+    before = len(team.books()["certificates"])
+    slow = {"action": "acm-pca.IssueCertificate", "effect": "slow", "seconds": 0.3}
+    team.misbehave(calls=[slow])
+    manifest = team.folder / "tenants" / "acme" / "large.jsonl"
+    names = [f"large-{number}" for number in range(30)]
+    manifest.write_text("".join(device_line(name) for name in [*names, names[0]]))
+    parent = team.start(
+        "issue-acme",
+        manifest="tenants/acme/large.jsonl",
+        out="tenants/acme/out/large",
+        shard_size=16,
+        chunk_size=4,
+        threads=1,
+    )
+    [_, two] = team.until(lambda: len(found := team.shards_of(parent)) == 2 and found)
+    team.until(lambda: (run := team.flow_run(two))["infrastructure_pid"] and run)
+    team.until(lambda: len(team.books()["certificates"]) > before + 4)
+    team.kill_with_its_worker(two)
+    team.misbehave(calls=[])
+    assert team.ended(parent)["name"] == "Completed"
+    assert team.flow_run(two)["run_count"] == 2
+    with (team.folder / "tenants/acme/out/large/report.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["device_id"] for row in rows] == [*names, names[0]]
+    assert [row["outcome"] for row in rows[:16]] == ["issued"] * 16
+    assert {row["outcome"] for row in rows[16:30]} <= {"issued", "existing"}
+    assert rows[30]["reason"] == "row 31: the device_id is that of row 1 already"
+    assert len(team.books()["certificates"]) == before + 30
