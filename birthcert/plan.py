@@ -16,6 +16,8 @@ NOT_KNOWN: Final = (
     "what this CA issued without this ledger: it leaves less room",
 )
 
+QUOTA_NOT_KNOWN: Final = "the quota in force: AWS did not say, so its default is taken"
+
 
 class TooExpensive(ConfigurationError):
     """A batch can cost more than the cap that was given; nothing was bought."""
@@ -73,18 +75,20 @@ def plan_batch(
     issued_by_ca: int = 0,
     issued_this_month: int = 0,
     month_ends_in_seconds: float = math.inf,
-    issue_per_second: float = _QUOTAS["IssueCertificate"],
-    get_per_second: float = _QUOTAS["GetCertificate"],
+    issue_per_second: float | None = None,
+    get_per_second: float | None = None,
 ) -> BatchPlan:
     """Plan a batch of so many certificates; ValueError for a count below 0 or no quota at all.
 
     `issued_by_ca` and `issued_this_month` (in the account and region) are what is known of both.
-    What the quota puts into the next month is priced from the first tier anew. A plan with
-    `problems` cannot be carried out.
+    The quotas are those in force, None where they are not known. What they put into the next
+    month is priced from the first tier anew. A plan with `problems` cannot be carried out.
     """
-    if certificates < 0 or min(issue_per_second, get_per_second) <= 0:
+    quotas = {"IssueCertificate": issue_per_second, "GetCertificate": get_per_second}
+    if certificates < 0 or any(quota is not None and quota <= 0 for quota in quotas.values()):
         raise ValueError("a plan needs a count of 0 or more and quotas above 0")
-    rate, action = min((issue_per_second, "IssueCertificate"), (get_per_second, "GetCertificate"))
+    rate, action = min((quota or _QUOTAS[name], name) for name, quota in quotas.items())
+    guessed = (QUOTA_NOT_KNOWN,) if quotas[action] is None else ()
     room = max(0, limits.CERTIFICATES_PER_CA - issued_by_ca)
     this_month = int(min(certificates, month_ends_in_seconds * rate))
     price = certificates_usd(
@@ -101,7 +105,7 @@ def plan_batch(
         quota_per_second=rate,
         ca_room=room,
         problems=_problems(certificates, room, usage_mode, validity_days),
-        not_known=NOT_KNOWN,
+        not_known=(*NOT_KNOWN, *guessed),
     )
 
 
@@ -126,7 +130,8 @@ def batch_facts(plan: BatchPlan) -> dict[str, str]:
     return {
         "price": f"{price} (prices of {plan.prices_as_of}), after {plan.issued_this_month:,} "
         "certificates of this month that the ledger knows",
-        "time": f"{duration(plan.seconds)} at {plan.quota_per_second:g} {plan.limited_by} a second",
+        "time": f"{duration(plan.seconds)} at {plan.quota_per_second:,.10g} {plan.limited_by} "
+        "a second",
         "room in the CA": f"{plan.ca_room:,}",
         "not known": "; ".join(plan.not_known),
     }

@@ -9,6 +9,7 @@ from birthcert.aws import private_ca, registration
 from birthcert.aws.access import AwsAccess
 from birthcert.aws.authority import find_certificate_authority, issuing_authority
 from birthcert.aws.caller import check_caller, resolve_region
+from birthcert.aws.service_quotas import quota_per_second
 from birthcert.errors import ResourceGone
 from birthcert.issuance.batch import checked_rows, chunks
 from birthcert.issuance.devices import Device, DeviceOutcome
@@ -20,6 +21,7 @@ from birthcert.preflight import check_bootstrap
 from birthcert.prices import PRICES_AS_OF, UsageMode, authority_usd
 from birthcert.settings import load_settings
 
+BUYING: Final = ("IssueCertificate", "GetCertificate")
 ROWS_AT_ONCE: Final = 500
 REFUSALS_SHOWN: Final = 20
 
@@ -82,6 +84,7 @@ def plan_issue(
     """The manifest read and checked to its end, compared with the ledger, and priced."""
     now = utc_now()
     count = _counted(ledger, request, place, authority)
+    issue_quota, get_quota = (quota_per_second(aws, f"acm-pca.{name}") for name in BUYING)
     usage_mode: UsageMode = private_ca.describe(aws, authority.arn)["UsageMode"]
     month, next_month = month_around(now)
     return IssuePlan(
@@ -105,6 +108,8 @@ def plan_issue(
                 aws, ledger.count_bought(place, month), authority.arn, usage_mode
             ),
             month_ends_in_seconds=(next_month - now).total_seconds(),
+            issue_per_second=issue_quota,
+            get_per_second=get_quota,
         ),
     )
 

@@ -44,6 +44,7 @@ def test_a_plan_names_the_most_and_the_least():
     assert (plan.ca_room, plan.problems) == (1_000_000, [])
     assert plan.prices_as_of
     assert "what others bought in this account and region" in plan.not_known[0]
+    assert "AWS did not say" in plan.not_known[-1]
 
 
 def test_what_the_month_has_seen_lowers_the_price():
@@ -84,8 +85,9 @@ def test_a_short_lived_batch_costs_the_same_all_month():
 
 def test_a_raised_quota_shifts_what_is_in_the_way():
     """Each certificate is issued and fetched; the slower of both counts."""
-    plan = plan_batch(1_000, validity_days=1, issue_per_second=100)
+    plan = plan_batch(1_000, validity_days=1, issue_per_second=100, get_per_second=75)
     assert (plan.seconds, plan.limited_by) == (14, "acm-pca:GetCertificate")
+    assert not any("AWS did not say" in each for each in plan.not_known)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from birthcert.sandbox.server import Sandbox
+
 BOOTSTRAP = ("plan", "--tenant", "acme", "--key-algorithm", "EC_prime256v1")
 
 
@@ -32,9 +34,17 @@ def test_on_a_ready_account_nothing_would_be_made(birthcert: Any, bootstrapped: 
 
 
 def test_a_batch_is_read_checked_and_priced(
-    birthcert: Any, bootstrapped: str, fleet: Callable[..., Path], tmp_path: Path
+    birthcert: Any,
+    bootstrapped: str,
+    fleet: Callable[..., Path],
+    tmp_path: Path,
+    sandbox: Sandbox,
 ) -> None:
-    """The rows that can be certified are priced, the others named; no file is made."""
+    """The rows that can be certified are priced, the others named; no file is made.
+
+    The time is that of the quota which Service Quotas tells.
+    """
+    sandbox.state.knobs.update({"quotas_per_second": {"acm-pca.IssueCertificate": 0.5}})
     manifest = fleet(4, "bad,nowhere.csr")
     before = sorted(tmp_path.iterdir())
     ended = birthcert("plan", "--tenant", "acme", "--manifest", str(manifest), "--json")
@@ -42,6 +52,8 @@ def test_a_batch_is_read_checked_and_priced(
     assert ended.code == 0
     assert (plan["rows"], plan["refused"], plan["batch"]["certificates"]) == (5, 1, 4)
     assert plan["batch"]["price_usd"] == 3
+    assert (plan["batch"]["seconds"], plan["batch"]["quota_per_second"]) == (8, 0.5)
+    sandbox.state.knobs.reset()
     assert "row 6: there is no CSR file 'nowhere.csr'" in plan["refusals"][0]
     assert ended.changing_calls == []
     assert sorted(tmp_path.iterdir()) == before
