@@ -1,6 +1,6 @@
 """What all tasks of a process share: a way to AWS for each region, and the ledger."""
 
-from functools import lru_cache, partial
+from functools import lru_cache
 
 from birthcert.aws.access import AwsAccess
 from birthcert.aws.caller import resolve_region
@@ -11,7 +11,7 @@ from birthcert.models import BootstrapRequest, CertificateAuthority, Place, Wher
 from birthcert.pacing import Pacer
 from birthcert.settings import load_settings
 from blocks.aws_account import load_account
-from tasks.metrics import meters
+from tasks.metrics import counted_limit, meters
 
 
 @lru_cache(maxsize=64)
@@ -48,7 +48,11 @@ def region_of(request: WhereRequest) -> str:
 def share_quotas(request: WhereRequest, place: Place) -> None:
     """Pace this process's calls in the place together with all who have the same ledger."""
     aws = aws_in(place.region, request.account_block)
-    aws.pacer = Pacer(place, ledger().quota_book, limit_of=partial(quota_per_second, aws))
+
+    def limit_of(action: str) -> float | None:
+        return counted_limit(place, action, quota_per_second(aws, action))
+
+    aws.pacer = Pacer(place, ledger().quota_book, limit_of=limit_of)
 
 
 @lru_cache(maxsize=1)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 
+from birthcert.limits import default_quota_per_second
 from birthcert.metrics.meters import Meters
 from birthcert.metrics.textfile import Textfile
 from birthcert.models import CertificateAuthority, Place, WhereRequest
@@ -27,6 +28,14 @@ def device_counter(request: WhereRequest, place: Place) -> Callable[[str], None]
     if counting is None:
         return lambda _outcome: None
     return lambda outcome: counting.device(request.tenant, place.name, outcome)
+
+
+def counted_limit(place: Place, action: str, found: float | None) -> float | None:
+    """What Service Quotas said, which is AWS's default where it said nothing; passed on."""
+    limit = found or default_quota_per_second(action)
+    if limit and (counting := meters()):
+        counting.quota(place.name, action, limit)
+    return found
 
 
 def count_authority(request: WhereRequest, place: Place, authority: CertificateAuthority) -> None:

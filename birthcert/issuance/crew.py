@@ -9,7 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Final, Self
@@ -18,6 +18,7 @@ from birthcert.errors import NotAsked
 from birthcert.issuance.job import Job
 from birthcert.issuance.readiness import ReadyEstimate
 from birthcert.ledger.errors import LedgerUnavailable
+from birthcert.logs import Work, current_work, working_on
 
 # How long a group of requests is written down before the last of it is sent, and how many at most.
 _AHEAD_SECONDS: Final = 0.25
@@ -45,13 +46,17 @@ Answers = SimpleQueue[Answer | None]
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One call for one job; `since` is its age's beginning where certificates are asked for."""
+    """One call for one job; `since` is its age's beginning where certificates are asked for.
+
+    The thread that carries it out works on what the one that gave it works on.
+    """
 
     job: Job
     call: Callable[[Job], Any]
     answers: Answers
     halted: Callable[[], bool]
     since: float | None = None
+    work: Work = field(default_factory=current_work)
 
     def carry_out(self) -> None:
         """Make the call unless its chunk has halted, and answer."""
@@ -59,7 +64,8 @@ class Order:
             self.answers.put(Answer(self, begun=False))
             return
         try:
-            answer = Answer(self, self.call(self.job))
+            with working_on(self.work):
+                answer = Answer(self, self.call(self.job))
         except NO_TURN as error:
             answer = Answer(self, error=error, begun=False)
         except BaseException as error:  # noqa: BLE001 - the chunk judges it

@@ -62,9 +62,14 @@ class Meters:
         """AWS was asked once, for what this thread works on."""
         place = current_work().place
         self._calls.labels(place, service, action, outcome).observe(seconds)
-        limit = limits.DEFAULT_QUOTAS_PER_SECOND.get(service, {}).get(action)
-        if limit is not None:
+        limit = limits.default_quota_per_second(f"{service}.{action}")
+        if limit is not None and f"{service}.{action}" not in limits.SERVICE_QUOTAS:
             self._quotas.labels(place, service, action).set(limit)
+
+    def quota(self, place: str, action: str, per_second: float) -> None:
+        """AWS was asked what `service.Action` may be called in a second."""
+        service, _, name = action.partition(".")
+        self._quotas.labels(place, service, name).set(per_second)
 
     def authority(self, tenant: str, place: str, not_after: datetime) -> None:
         """The CA that issues was looked at."""

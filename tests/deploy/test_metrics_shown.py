@@ -22,6 +22,7 @@ def samples() -> dict[str, set[str]]:
     meters, now = Meters(), datetime.now(UTC)
     meters.device("acme", "aws:1:eu-west-1", "issued")
     meters.call("acm-pca", "IssueCertificate", "ok", 0.1)
+    meters.quota("aws:1:eu-west-1", "acm-pca.IssueCertificate", 25)
     meters.authority("acme", "aws:1:eu-west-1", now)
     meters.canary_passed("acme", "aws:1:eu-west-1", now)
     found: dict[str, set[str]] = {}

@@ -75,8 +75,8 @@ def test_many_at_once_lose_nothing(tmp_path: Path, counted: Counted) -> None:
     assert counted(ISSUED) == 40
 
 
-def test_a_histogram_is_summed_and_a_gauge_replaced(tmp_path: Path, counted: Counted) -> None:
-    """Buckets, count and sum of all processes; of a quota the last word."""
+def test_a_histogram_is_summed(tmp_path: Path, counted: Counted) -> None:
+    """Buckets, count and sum of all processes."""
     labels = f'action="IssueCertificate",outcome="ok",place="{PLACE}",service="acm-pca"'
     for seconds in (0.02, 3.0):
         meters, file = process(tmp_path)
@@ -88,8 +88,19 @@ def test_a_histogram_is_summed_and_a_gauge_replaced(tmp_path: Path, counted: Cou
     assert counted(f"birthcert_aws_call_seconds_sum{{{labels}}}") == pytest.approx(3.02)
     assert counted(f"birthcert_aws_call_seconds_bucket{{{le.format('0.1')}}}") == 1
     assert counted(f"birthcert_aws_call_seconds_bucket{{{le.format('+Inf')}}}") == 2
-    quota = f'action="IssueCertificate",place="{PLACE}",service="acm-pca"'
-    assert counted(f"birthcert_aws_quota_per_second{{{quota}}}") == 25
+
+
+def test_quotas_are_those_that_aws_was_asked_for(tmp_path: Path, counted: Counted) -> None:
+    """A call that is made in number has the quota of its place, another one AWS's default."""
+    meters, file = process(tmp_path)
+    with working_on(Work("acme", PLACE, "issue_chunk")):
+        meters.quota(PLACE, "acm-pca.IssueCertificate", 100)
+        meters.call("acm-pca", "IssueCertificate", "ok", 0.1)
+        meters.call("acm-pca", "DescribeCertificateAuthority", "ok", 0.1)
+    file.add()
+    for action, limit in (("IssueCertificate", 100), ("DescribeCertificateAuthority", 20)):
+        labels = f'action="{action}",place="{PLACE}",service="acm-pca"'
+        assert counted(f"birthcert_aws_quota_per_second{{{labels}}}") == limit
 
 
 def test_an_old_value_does_not_come_back(tmp_path: Path, counted: Counted) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from birthcert.issuance.crew import Ahead, Answers, Crew, Order, Turn
 from birthcert.issuance.devices import Device
+from birthcert.logs import Work, current_work, working_on
 
 
 def test_turn_goes_from_chunk_to_chunk_in_order() -> None:
@@ -79,3 +80,16 @@ def test_chunks_of_a_batch_share_the_crew(workshop: Any, fleet: list[Device]) ->
             thread.join(60)
     assert {each.outcome for each in outcomes.values()} == {"issued"}
     assert workshop.authority.sold() == {device.device_id: 1 for device in fleet}
+
+
+def test_a_thread_works_on_what_its_order_is_for() -> None:
+    """Log lines and counts of a call are those of the step that ordered it."""
+    answers: Answers = queue.SimpleQueue()
+    job: Any = object()
+    with Crew(1) as crew:
+        for tenant in ("acme", "globex"):
+            with working_on(Work(tenant, "aws:123456789012:eu-west-1", "issue_chunk")):
+                order = Order(job, lambda _job: current_work().tenant, answers, lambda: False)
+            crew.issue(order)
+        found = [answers.get(timeout=5) for _ in range(2)]
+    assert [each.result for each in found if each] == ["acme", "globex"]
