@@ -21,7 +21,7 @@ from birthcert.models import Place
 
 log = logging.getLogger(__name__)
 # A start that nobody was there for is gone after so long: a late crowd would be a burst.
-LATE_SECONDS: Final = 0.2
+LATE_SECONDS: Final = 0.4
 # How long before the end of a lease the next one is taken: longer than a busy database needs.
 LOOK_AHEAD_SECONDS: Final = 0.15
 MOST_WANTED: Final = 1 << 16
@@ -43,6 +43,11 @@ class Lease:
     lost: int = 0
 
     @property
+    def left(self) -> int:
+        """How many starts nobody has taken yet."""
+        return self.count - self.taken - self.lost
+
+    @property
     def end(self) -> float:
         """When the start after the last one would be."""
         return self.first + (self.count * self.step if self.paced else UNPACED_SECONDS)
@@ -51,8 +56,8 @@ class Lease:
         """The next start that is not too late; None where there is none left."""
         if not self.paced:
             return now if now < self.end else None
-        while (number := self.taken + self.lost) < self.count:
-            start = self.first + number * self.step
+        while self.left:
+            start = self.first + (self.taken + self.lost) * self.step
             if start >= now - LATE_SECONDS:
                 self.taken += 1
                 return start
@@ -73,6 +78,7 @@ class Line:
         self._lease = Lease(0.0, 0.0, 0)
         self._next: Lease | None = None
         self._wanted = 1
+        self._is_waited_for = False
 
     def wait(self, ending: threading.Event) -> None:
         """Return when a call may start; NotAsked as soon as `ending` is set."""
@@ -80,33 +86,37 @@ class Line:
             self._waiting += 1
         try:
             with self._first:
-                if ending.is_set() or ending.wait(self._next_start() - self._clock()):
+                if ending.is_set() or ending.wait(self._seconds_to_next()):
                     raise NotAsked("the run is ending: AWS was not asked any more")
         finally:
             with self._counting:
                 self._waiting -= 1
 
-    def _next_start(self) -> float:
+    def _seconds_to_next(self) -> float:
         now = self._clock()  # from before a lease is taken: so none of its starts is late
         while (start := self._lease.take(now)) is None:
             self._adapt()
-            self._lease, self._next = self._next or self._take_lease(), None
-        if self._waiting > 1 and self._next is None and self._is_ending(now):
-            self._next = self._take_lease()
-        return start
+            self._lease, self._next = self._next or self._take_lease(self._waiting), None
+        self._is_waited_for = start > now
+        more = self._waiting - 1 - self._lease.left
+        if more > 0 and self._next is None and self._is_ending(now):
+            self._next = self._take_lease(more)
+        return start - self._clock()
 
     def _is_ending(self, now: float) -> bool:
         return self._lease.paced and self._lease.end - now < LOOK_AHEAD_SECONDS
 
     def _adapt(self) -> None:
-        """Want as many as there is use for: twice as many while none are lost."""
+        """Want as many as there was use for: twice as many while none are lost."""
         if self._lease.lost:
             self._wanted = max(1, self._lease.taken)
         else:
             self._wanted = min(2 * self._wanted, MOST_WANTED)
 
-    def _take_lease(self) -> Lease:
-        grant, local_now = self._reserve(self._wanted)
+    def _take_lease(self, waiting: int) -> Lease:
+        """Where starts are waited for, no more than have somebody who waits."""
+        wanted = min(self._wanted, waiting) if self._is_waited_for else self._wanted
+        grant, local_now = self._reserve(wanted)
         first = local_now + (grant.start - grant.now)
         return Lease(first, grant.step, grant.count, grant.paced)
 

@@ -47,9 +47,10 @@ class Simulation:
         self.quota, grant = self.quota.reserve(self.now, wanted, Asked())
         return grant, self.now
 
-    def begin(self, name: str, at: float = 0.0) -> None:
-        """A process that wants to call from now on."""
-        self._lines[name] = Line(self.reserve, self.clock)
+    def begin(self, name: str, at: float = 0.0, threads: int = 16) -> None:
+        """A process that wants to call from now on; all its threads but one stand in line."""
+        self._lines[name] = line = Line(self.reserve, self.clock)
+        line._waiting = threads - 1
         heapq.heappush(self._events, (at, name))
 
     def run(self, until: float, pauses: dict[str, float] | None = None) -> None:
@@ -107,8 +108,8 @@ def test_a_dead_process_takes_its_lease_along_and_no_more() -> None:
 def test_a_process_with_little_to_do_leaves_the_rest() -> None:
     """One that calls five times a second wastes next to nothing of the other's quota."""
     simulation = Simulation()
-    for name in ("busy", "idle"):
-        simulation.begin(name)
+    simulation.begin("busy")
+    simulation.begin("idle", threads=1)
     simulation.run(until=60, pauses={"idle": 0.2})
     counts = simulation.counts(until=60)
     assert sum(counts.values()) >= 0.9 * 60 * RATE
@@ -121,6 +122,15 @@ def test_a_lease_serves_many_calls() -> None:
     simulation.begin("worker")
     simulation.run(until=60)
     assert simulation.reservations <= 60 * 3
+
+
+def test_the_last_calls_of_a_batch_take_no_more_than_they_use() -> None:
+    """Where one thread is left in line, one start is taken: none is lost at a batch's end."""
+    simulation = Simulation()
+    simulation.begin("worker", threads=1)
+    simulation.run(until=10)
+    assert simulation.quota.next_free <= 10 + 2 / RATE + 1e-6
+    assert len(simulation.starts) == pytest.approx(10 * RATE, abs=2)
 
 
 def test_a_quota_out_of_reach_holds_nobody_up() -> None:
