@@ -11,6 +11,7 @@ from birthcert import (
     __version__,
     cli_devices,
     cli_installation,
+    cli_root,
     cli_sandbox,
     cli_team,
     console,
@@ -40,7 +41,7 @@ app = App(
     help="Birth certificates for device fleets: AWS Private CA and AWS IoT provisioning.",
     default_parameter=Parameter(negative=()),
 )
-for commands in (cli_devices, cli_sandbox, cli_team, cli_installation):
+for commands in (cli_devices, cli_root, cli_sandbox, cli_team, cli_installation):
     commands.mount(app)
 
 
@@ -69,10 +70,16 @@ def bootstrap(
 
     def command() -> int:
         request = _bootstrap_request(where, authority, provisioning, refresh=refresh, canary=canary)
+        from birthcert.ceremony import CertificateAwaited
         from birthcert.runs import run_bootstrap
         from birthcert.screens import show_bootstrap
 
-        report = run_bootstrap(request, show)
+        try:
+            report = run_bootstrap(request, show)
+        except CertificateAwaited as pending:
+            from birthcert.cli_root import hand_over
+
+            return hand_over(pending, show)
         console.show_result(report, show, show_bootstrap)
         return report.exit_code()
 

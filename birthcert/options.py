@@ -41,7 +41,19 @@ class Authority:
     """The certificate authority to make."""
 
     authority: str = "pca-root"
-    """Where the trust starts: pca-root."""
+    """Where the trust starts: pca-root, offline-root (a root of your own) or existing."""
+    authority_arn: str | None = None
+    """existing: the Private CA to adopt; it is never altered."""
+    root_key: Path | None = None
+    """offline-root: your root's encrypted key. Without it the CSR is written, to be signed."""
+    root_certificate: Path | None = None
+    """offline-root: your root's certificate."""
+    root_passphrase_file: Path | None = None
+    """File with the passphrase of the root's key; else BIRTHCERT_ROOT_PASSPHRASE."""
+    ca_certificate: Path | None = None
+    """offline-root: what `birthcert root sign` wrote, to go on with."""
+    path_length: int | None = None
+    """offline-root: CAs that may stand below this one; 0 where not given."""
     key_algorithm: str = "RSA_2048"
     """RSA_2048, RSA_3072, RSA_4096, EC_prime256v1 or EC_secp384r1."""
     signing_algorithm: str | None = None
@@ -77,11 +89,19 @@ class Authority:
         return {
             "authority": self.authority,
             "registration_mode": self.registration_mode,
+            "authority_arn": self.authority_arn,
+            "offline_root": {
+                "certificate_file": _absolute(self.root_certificate),
+                "key_file": _absolute(self.root_key),
+                "passphrase_file": _absolute(self.root_passphrase_file),
+                "ca_certificate": _text_of(self.ca_certificate),
+            },
             "certificate_authority": {
                 "key_algorithm": self.key_algorithm,
                 "signing_algorithm": self.signing_algorithm,
                 "subject": {name: getattr(self, name) for name in (*subject, "locality")},
                 "validity_days": self.ca_validity_days,
+                "path_length": self.path_length,
                 "usage_mode": self.usage_mode,
                 "key_storage_security_standard": self.key_storage_security_standard,
             },
@@ -250,6 +270,10 @@ class PlannedDevices:
             "max_cost_usd": self.max_cost,
             "out": "",
         }
+
+
+def _absolute(path: Path | None) -> str | None:
+    return str(path.absolute()) if path else None
 
 
 def _text_of(path: Path | None) -> str | None:

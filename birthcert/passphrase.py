@@ -9,6 +9,9 @@ from birthcert.errors import ConfigurationError
 from birthcert.pki.keys import PASSPHRASE_MAX_BYTES
 
 VARIABLE: Final = "BIRTHCERT_KEY_PASSPHRASE"
+ROOT_VARIABLE: Final = "BIRTHCERT_ROOT_PASSPHRASE"
+KEYS: Final = {VARIABLE: "the private keys", ROOT_VARIABLE: "the root's key"}
+FILES: Final = {VARIABLE: "key_passphrase_file", ROOT_VARIABLE: "root-passphrase-file"}
 MIN_BYTES: Final = 8
 READABLE_BY_OTHERS: Final = 0o044
 
@@ -16,24 +19,28 @@ logger = logging.getLogger(__name__)
 
 
 def read_passphrase(
-    file: str | None, environment: Mapping[str, str], *, min_bytes: int = MIN_BYTES
+    file: str | None,
+    environment: Mapping[str, str],
+    *,
+    min_bytes: int = MIN_BYTES,
+    variable: str = VARIABLE,
 ) -> bytes:
     """The passphrase for private keys: 8 to 1,023 bytes on one line.
 
     `min_bytes=1` takes the short ones of keys that others made.
 
-    `file` goes before the variable BIRTHCERT_KEY_PASSPHRASE; the line end of a file is not part
+    `file` goes before the `variable` of the environment; the line end of a file is not part
     of it. Raises ConfigurationError where neither is there or the passphrase is of no use.
     """
     if file:
         return _checked(_from_file(Path(file)), f"the file {file}", min_bytes)
-    if VARIABLE in environment:
+    if variable in environment:
         return _checked(
-            environment[VARIABLE].encode(errors="surrogateescape"), f"${VARIABLE}", min_bytes
+            environment[variable].encode(errors="surrogateescape"), f"${variable}", min_bytes
         )
     raise ConfigurationError(
-        "there is no passphrase for the private keys",
-        remedy=f"name a file that holds one (key_passphrase_file) or set {VARIABLE}",
+        f"there is no passphrase for {KEYS[variable]}",
+        remedy=f"name a file that holds one ({FILES[variable]}) or set {variable}",
     )
 
 

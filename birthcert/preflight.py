@@ -1,19 +1,24 @@
 """What can be known to be wrong with a request before money is spent. Pure."""
 
-from birthcert import limits
 from birthcert.errors import ConfigurationError
 from birthcert.jitp.requested import device_policy_document, provisioning_template_body
-from birthcert.models import BootstrapRequest, CheckedPlaces, Place
+from birthcert.models import BootstrapRequest, CheckedPlaces, OfflineRootOptions, Place
 from birthcert.pki.algorithms import family
+from birthcert.pki.hierarchy import check_short_lived, check_verification_template
 
 RESERVED_TAG_PREFIXES = ("aws:", "birthcert:")
+NO_ROOT = OfflineRootOptions()
+# modes whose CA is signed by one above it, with a path length of its own
+BELOW_A_ROOT = frozenset({"offline-root"})
 
 
 def check_bootstrap(request: BootstrapRequest, place: Place) -> None:
     """Raises ConfigurationError or UnusableInput for whatever AWS would refuse half-way through."""
     device_policy_document(request, place)
     provisioning_template_body(request)
+    _check_mode(request)
     _check_signing_algorithm(request)
+    _check_path_length(request)
     _check_validity(request)
     _check_tags(request)
 
@@ -39,6 +44,8 @@ def check_places(request: BootstrapRequest, checked: CheckedPlaces) -> None:
 
 def _check_signing_algorithm(request: BootstrapRequest) -> None:
     options = request.certificate_authority
+    if request.authority == "existing":
+        return  # its key is looked at when it is adopted
     signing = options.signing_algorithm
     if signing and family(signing) != family(options.key_algorithm):
         raise ConfigurationError(
@@ -47,21 +54,60 @@ def _check_signing_algorithm(request: BootstrapRequest) -> None:
         )
 
 
+def _check_mode(request: BootstrapRequest) -> None:
+    mode, root = request.authority, request.offline_root
+    if (mode == "existing") != (request.authority_arn is not None):
+        raise ConfigurationError(
+            f"authority {mode} with{'' if request.authority_arn else 'out'} an authority's ARN",
+            remedy="an ARN names an existing CA: give both --authority existing and "
+            "--authority-arn, or neither",
+        )
+    if mode != "offline-root" and root != NO_ROOT:
+        raise ConfigurationError(
+            f"a root of your own is named, and the authority is {mode}",
+            remedy="give --authority offline-root, or leave the root out",
+        )
+    if root.block and (root.key_file or root.certificate_file):
+        raise ConfigurationError(
+            "a root's block and a root's files are named",
+            remedy="name one of them: the block knows its files",
+        )
+
+
+def _check_path_length(request: BootstrapRequest) -> None:
+    options = request.certificate_authority
+    short_lived = options.usage_mode == "SHORT_LIVED_CERTIFICATE"
+    if options.path_length is not None and request.authority not in BELOW_A_ROOT:
+        raise ConfigurationError(
+            f"a path length of {options.path_length} for a CA of mode {request.authority}: "
+            "RootCACertificate/V1 sets none, and an existing CA has its own [7]",
+            remedy="leave it out",
+        )
+    if short_lived and options.length_below() > 0:
+        raise ConfigurationError(
+            f"a short-lived CA of path length {options.path_length}: it must be the last CA of "
+            "its hierarchy [11]",
+            remedy="leave the path length out, or make a general-purpose CA",
+        )
+    if request.authority != "existing" and request.registration_mode == "DEFAULT":
+        below = options.length_below() if request.authority in BELOW_A_ROOT else None
+        check_verification_template(
+            request.verification_certificate.template, path_length=below, short_lived=short_lived
+        )
+
+
 def _check_validity(request: BootstrapRequest) -> None:
-    ca_days = request.certificate_authority.validity_days
     days = request.verification_certificate.validity_days
+    if request.authority == "existing":
+        return  # its own end and usage mode are looked at when it is adopted
+    ca_days = request.certificate_authority.validity_days
     if days >= ca_days and days > 1:
         raise ConfigurationError(
             f"a verification certificate of {days} days outlives a CA of {ca_days} days [8]",
             remedy="shorten it: it is needed for a few minutes only",
         )
     short_lived = request.certificate_authority.usage_mode == "SHORT_LIVED_CERTIFICATE"
-    if short_lived and days > limits.SHORT_LIVED_MAX_DAYS:
-        raise ConfigurationError(
-            f"a short-lived CA issues for {limits.SHORT_LIVED_MAX_DAYS} days at most, "
-            f"and the verification certificate asks for {days} [11]",
-            remedy="shorten the verification certificate",
-        )
+    check_short_lived(days, "the verification certificate", short_lived=short_lived)
 
 
 def _check_tags(request: BootstrapRequest) -> None:

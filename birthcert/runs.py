@@ -34,9 +34,9 @@ log = logging.getLogger(__name__)
 
 
 def run_bootstrap(request: BootstrapRequest, show: Show) -> BootstrapReport:
-    """The flow `bootstrap`, run here."""
+    """The flow `bootstrap`, run here; raises CertificateAwaited where a root must sign first."""
     resolve_region(request)
-    with _prefect(show) as ready:
+    with _prefect(show, may_wait=False) as ready:
         from flows.bootstrap import bootstrap
 
         ready()
@@ -108,10 +108,11 @@ def prepare_prefect() -> None:
 
 
 @contextmanager
-def _prefect(show: Show) -> Iterator[Callable[[], None]]:
+def _prefect(show: Show, *, may_wait: bool = True) -> Iterator[Callable[[], None]]:
     """Prefect for one run from the command line: its API, a quiet console, tags of this process.
 
-    Import the flow inside, while the API comes up, then call what is yielded.
+    Import the flow inside, while the API comes up, then call what is yielded. A run that may not
+    wait, or whose UI nobody can open, ends where it would wait for a person.
     """
     with _prefect_api() as api_ready, ExitStack() as stack:
 
@@ -122,7 +123,7 @@ def _prefect(show: Show) -> Iterator[Callable[[], None]]:
             from flows.leftovers import UNATTENDED, process_tags
 
             _quieten(show)
-            attended = bool(PREFECT_API_URL.value())
+            attended = may_wait and bool(PREFECT_API_URL.value())
             api_ready()
             stack.callback(_send_the_rest)
             _end_leftovers()

@@ -1,14 +1,15 @@
 """Offline Root: the key of a root of one's own above Private CA, and what opens it."""
 
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 from prefect.blocks.core import Block
 from pydantic import Field, SecretStr
 
-from birthcert.errors import UnusableInput
-from birthcert.pki.algorithms import PrivateKey
-from birthcert.pki.certificates import load_certificate, public_key_sha256
-from birthcert.pki.keys import load_private_key
+from birthcert.errors import ConfigurationError
+from birthcert.pki.roots import Root, load_root_certificate
+from birthcert.roots import RootFiles, open_root_files, read_file
 
 
 class OfflineRoot(Block):
@@ -23,7 +24,7 @@ class OfflineRoot(Block):
     _code_example = (
         "```python\n"
         "from blocks.offline_root import OfflineRoot\n\n"
-        'key = OfflineRoot.load("acme").get_key()\n'
+        'root = OfflineRoot.load("acme").get_root()\n'
         "```"
     )
 
@@ -31,7 +32,9 @@ class OfflineRoot(Block):
         title="Certificate file", description="PEM file with the root's self-signed certificate."
     )
     key_file: str = Field(
-        title="Key file", description="PEM file with the root's private key, encrypted PKCS#8."
+        title="Key file",
+        description="PEM file with the root's private key, encrypted: PKCS#8 or openssl's "
+        "traditional format.",
     )
     passphrase: SecretStr = Field(
         title="Passphrase", description="What the key file is encrypted with."
@@ -39,33 +42,23 @@ class OfflineRoot(Block):
 
     def get_certificate_pem(self) -> bytes:
         """The root's certificate; UnusableInput where the file cannot be used."""
-        pem = _read(self.certificate_file)
-        load_certificate(pem, name=self.certificate_file)
+        pem = read_file(Path(self.certificate_file))
+        load_root_certificate(pem, now=datetime.now(UTC), name=self.certificate_file)
         return pem
 
-    def get_key(self) -> PrivateKey:
-        """The root's key, which must be encrypted and be the certificate's; UnusableInput else."""
-        pem = _read(self.key_file)
-        if b"ENCRYPTED" not in pem:
-            raise UnusableInput(
-                f"{self.key_file} is not encrypted", remedy="encrypt it: openssl pkcs8 -topk8"
-            )
+    def get_root(self) -> Root:
+        """The root, opened; UnusableInput for files of no use, an expired root or a weak one."""
+        files = RootFiles(Path(self.key_file), Path(self.certificate_file))
         passphrase = self.passphrase.get_secret_value().encode()
-        key = load_private_key(pem, passphrase, name=self.key_file)
-        certificate = load_certificate(self.get_certificate_pem())
-        if public_key_sha256(key.public_key()) != public_key_sha256(certificate.public_key()):
-            raise UnusableInput(
-                f"{self.key_file} is not the key of {self.certificate_file}",
-                remedy="name the two files of one root",
-            )
-        return key
+        return open_root_files(files, passphrase, now=datetime.now(UTC))
 
 
-def _read(path: str) -> bytes:
+def load_offline_root(name: str) -> OfflineRoot:
+    """The Offline Root block of this name; ConfigurationError where Prefect has none."""
     try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise UnusableInput(
-            f"{path} cannot be read: {error.strerror or error}",
-            remedy="put it on each worker, readable for the worker's user alone",
+        return cast("OfflineRoot", OfflineRoot.load(name))
+    except ValueError as error:
+        raise ConfigurationError(
+            f"there is no Offline Root block {name!r}: {error}",
+            remedy="make it in Prefect's UI after: birthcert blocks register",
         ) from error

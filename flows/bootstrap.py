@@ -10,9 +10,9 @@ from prefect.artifacts import create_markdown_artifact
 
 from birthcert.models import BootstrapReport, BootstrapRequest, CheckedPlaces
 from birthcert.reports import bootstrap_markdown, bootstrap_report
+from flows.authority import certificate_authority
 from flows.places import make_others_ready, make_ready
 from flows.runbook import Runbook
-from tasks.authority import create_certificate_authority, install_ca_certificate
 from tasks.caller import check_caller
 from tasks.canary import prove_provisioning
 from tasks.places import check_further_places
@@ -26,8 +26,7 @@ def bootstrap(request: BootstrapRequest) -> BootstrapReport:
     further = CheckedPlaces(home=place)
     if request.further_places:
         further = run(check_further_places, request, place)
-    authority = run(create_certificate_authority, request, place)
-    authority = run(install_ca_certificate, request, place, authority)
+    authority = certificate_authority(run, request, place)
     ready = make_ready(run, request, place, authority, further.regions_of(place))
     others = make_others_ready(request, further, authority)
     report = bootstrap_report(

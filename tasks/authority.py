@@ -2,6 +2,7 @@
 
 from birthcert.aws import authority as authorities
 from birthcert.aws import registration as registrations
+from birthcert.aws.existing import adopt_authority
 from birthcert.models import (
     BootstrapRequest,
     CertificateAuthority,
@@ -17,7 +18,7 @@ from tasks.steps import step
 
 @step("create certificate authority")
 def create_certificate_authority(request: BootstrapRequest, place: Place) -> CertificateAuthority:
-    """A ROOT CA in Private CA, waiting for its certificate."""
+    """A ROOT or SUBORDINATE CA in Private CA, waiting for its certificate."""
     return authorities.ensure_certificate_authority(
         aws_in(place.region, request.account_block), request, place
     )
@@ -34,6 +35,12 @@ def install_ca_certificate(
         validity_days=request.certificate_authority.validity_days,
         place=place,
     )
+
+
+@step("adopt certificate authority", cached=False)
+def adopt_certificate_authority(request: BootstrapRequest, place: Place) -> CertificateAuthority:
+    """A CA that someone made, found good for the tenant's devices; nothing of it is changed."""
+    return adopt_authority(aws_in(place.region, request.account_block), request, place)
 
 
 @step("find issuing authority", cached=False)

@@ -6,17 +6,21 @@ from prefect.runtime import flow_run
 
 from birthcert import walls
 from birthcert.aws.authority import tenant_of
-from birthcert.models import Place, WhereRequest
+from birthcert.models import BootstrapRequest, Place, WhereRequest
 from birthcert.settings import load_settings
 from tasks.access import aws_in, ledger
 
 LOCATIONS: Final = ("inbox", "manifest", "out")
+ROOT_FILES: Final = ("certificate_file", "key_file", "passphrase_file")
 
 
 def check_request(request: WhereRequest) -> None:
     """Tenant and locations of the request, before AWS is asked anything; raises TenantWall."""
     walls.check_tenant(request.tenant, flow_run.tags)
     locations = {name: getattr(request, name) for name in LOCATIONS if hasattr(request, name)}
+    if isinstance(request, BootstrapRequest):
+        files = {name: getattr(request.offline_root, name) for name in ROOT_FILES}
+        locations |= {f"offline_root.{name}": file for name, file in files.items() if file}
     walls.check_locations(request.tenant, locations, load_settings().tenant_roots)
 
 

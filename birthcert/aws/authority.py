@@ -24,6 +24,8 @@ from birthcert.pki.tokens import idempotency_token
 
 log = logging.getLogger(__name__)
 GONE: Final = frozenset({"DELETED", "FAILED"})
+# what Private CA makes for each mode; an existing CA is not made
+TYPES: Final = {"pca-root": "ROOT", "offline-root": "SUBORDINATE"}
 CSR_WAIT_SECONDS: Final = 180.0  # the waiter's 3 s x 60 [5]
 
 
@@ -111,18 +113,21 @@ def tenant_of(aws: AwsAccess, arn: str) -> str | None:
 def _create(
     aws: AwsAccess, request: BootstrapRequest, place: Place, *, instead_of: str = ""
 ) -> str:
-    configuration = _configuration(request)
+    configuration, options = _configuration(request), request.certificate_authority
     answer = aws.call(
         SERVICE,
         "CreateCertificateAuthority",
         CertificateAuthorityConfiguration=configuration,
-        CertificateAuthorityType="ROOT",
-        UsageMode=request.certificate_authority.usage_mode,
-        KeyStorageSecurityStandard=request.certificate_authority.key_storage_security_standard,
+        CertificateAuthorityType=TYPES[request.authority],
+        UsageMode=options.usage_mode,
+        KeyStorageSecurityStandard=options.key_storage_security_standard,
         IdempotencyToken=idempotency_token(
             request.tenant,
             place.name,
             "authority",
+            TYPES[request.authority],
+            options.usage_mode,
+            options.key_storage_security_standard,
             json.dumps(configuration, sort_keys=True),
             instead_of,
         ),
@@ -149,7 +154,7 @@ def _compare(found: dict[str, Any], request: BootstrapRequest) -> None:
     wanted = _configuration(request)
     pairs = [(name, is_there.get(name), wanted[name]) for name in wanted]
     pairs.append(("UsageMode", found["UsageMode"], request.certificate_authority.usage_mode))
-    pairs.append(("Type", found["Type"], "ROOT"))
+    pairs.append(("Type", found["Type"], TYPES[request.authority]))
     different = [f"{name} is {here}, not {asked}" for name, here, asked in pairs if here != asked]
     if different:
         raise ResourceConflict(
@@ -167,42 +172,24 @@ def _past_creation(aws: AwsAccess, arn: str) -> dict[str, Any] | None:
         reason = description.get("FailureReason", "no reason given")
         raise authority_gone(arn, f"is {description['Status']} ({reason})")
     if description["Status"] == "PENDING_CERTIFICATE":
-        aws.call(SERVICE, "GetCertificateAuthorityCsr", CertificateAuthorityArn=arn)
+        private_ca.csr_of(aws, arn)
     return description
 
 
 def _install(
     aws: AwsAccess, authority: CertificateAuthority, validity_days: int, place: Place
 ) -> None:
-    csr = aws.call(SERVICE, "GetCertificateAuthorityCsr", CertificateAuthorityArn=authority.arn)[
-        "Csr"
-    ].encode()
     certificate_arn = private_ca.issue(
         aws,
         authority,
-        csr,
+        private_ca.csr_of(aws, authority.arn),
         template=templates.ROOT_CA_TEMPLATE,
         partition=place.partition,
         validity={"Type": "DAYS", "Value": validity_days},
         token=idempotency_token(authority.arn, "root certificate", str(validity_days)),
     )
     issued = private_ca.wait_for_certificate(aws, authority.arn, certificate_arn)
-    try:
-        aws.call(
-            SERVICE,
-            "ImportCertificateAuthorityCertificate",
-            CertificateAuthorityArn=authority.arn,
-            Certificate=issued.certificate_pem.encode(),
-        )
-    except AwsCallFailed as error:
-        # the answer to an import that took may have been lost
-        if error.code != "InvalidStateException":
-            raise
-    wait_for(
-        lambda: private_ca.describe(aws, authority.arn)["Status"] == "ACTIVE" or None,
-        seconds=private_ca.CERTIFICATE_WAIT_SECONDS,
-        what=f"{authority.arn} to become ACTIVE",
-    )
+    private_ca.import_certificate(aws, authority.arn, issued.certificate_pem)
 
 
 def _tags(aws: AwsAccess, authority: dict[str, Any]) -> dict[str, str]:

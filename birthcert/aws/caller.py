@@ -1,6 +1,7 @@
 """Who we are and where we act: checked before anything is touched."""
 
 import logging
+from functools import cache
 from typing import get_args
 
 import botocore.session
@@ -12,6 +13,7 @@ from birthcert.models import Caller, Partition, Place, WhereRequest
 log = logging.getLogger(__name__)
 
 
+@cache
 def partition_of(region: str) -> Partition:
     """The partition of a region; ConfigurationError where AWS has no such region."""
     session = botocore.session.get_session()

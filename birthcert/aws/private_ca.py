@@ -10,6 +10,9 @@ from birthcert.aws.waiting import wait_for
 from birthcert.errors import AwsCallFailed, ResourceGone
 from birthcert.models import CertificateAuthority
 from birthcert.pki import templates
+from birthcert.pki.algorithms import issuing_algorithm
+from birthcert.pki.certificates import join_pem, load_certificate, split_pem
+from birthcert.pki.hierarchy import first_end
 
 SERVICE: Final = "acm-pca"
 CERTIFICATE_WAIT_SECONDS: Final = 60.0  # the waiter's 1 s x 60 [5]
@@ -46,8 +49,45 @@ def active_authority(aws: AwsAccess, authority_arn: str) -> CertificateAuthority
     answer = aws.call(
         SERVICE, "GetCertificateAuthorityCertificate", CertificateAuthorityArn=authority_arn
     )
+    certificate_pem, chain_pem = answer["Certificate"], answer.get("CertificateChain") or ""
+    path = [load_certificate(each) for each in split_pem(join_pem(certificate_pem, chain_pem))]
     return authority_facts(description).model_copy(
-        update={"certificate_pem": answer["Certificate"]}
+        update={
+            "certificate_pem": certificate_pem,
+            "chain_pem": chain_pem,
+            "not_after": first_end(path).isoformat(),
+        }
+    )
+
+
+def csr_of(aws: AwsAccess, authority_arn: str) -> bytes:
+    """GetCertificateAuthorityCsr: the CSR over the CA's key, in PEM."""
+    answer = aws.call(SERVICE, "GetCertificateAuthorityCsr", CertificateAuthorityArn=authority_arn)
+    csr: str = answer["Csr"]
+    return csr.encode()
+
+
+def import_certificate(
+    aws: AwsAccess, authority_arn: str, certificate_pem: str, chain_pem: str = ""
+) -> None:
+    """ImportCertificateAuthorityCertificate; ACTIVE on return. A ROOT takes no chain [3]."""
+    chain: dict[str, Any] = {"CertificateChain": chain_pem.encode()} if chain_pem else {}
+    try:
+        aws.call(
+            SERVICE,
+            "ImportCertificateAuthorityCertificate",
+            CertificateAuthorityArn=authority_arn,
+            Certificate=certificate_pem.encode(),
+            **chain,
+        )
+    except AwsCallFailed as error:
+        # the answer to an import that took may have been lost
+        if error.code != "InvalidStateException":
+            raise
+    wait_for(
+        lambda: describe(aws, authority_arn)["Status"] == "ACTIVE" or None,
+        seconds=CERTIFICATE_WAIT_SECONDS,
+        what=f"{authority_arn} to become ACTIVE",
     )
 
 
@@ -117,7 +157,10 @@ def authority_facts(description: dict[str, Any]) -> CertificateAuthority:
         arn=description["Arn"],
         status=description["Status"],
         key_algorithm=configuration["KeyAlgorithm"],
-        signing_algorithm=configuration["SigningAlgorithm"],
+        signing_algorithm=issuing_algorithm(
+            configuration["KeyAlgorithm"], configuration["SigningAlgorithm"]
+        ),
+        usage_mode=description.get("UsageMode") or "GENERAL_PURPOSE",
         not_after=not_after.astimezone(UTC).isoformat() if not_after else "",
     )
 

@@ -4,6 +4,14 @@ Every model is frozen and refuses unknown fields, so a typo in a deployment's pa
 error and not a default. Facts gain fields only with defaults: older persisted results must load.
 """
 
+from birthcert.models.authority_request import (
+    AuthorityMode,
+    AuthorityOptions,
+    OfflineRootOptions,
+    RootRequest,
+    SignRequest,
+    Subject,
+)
 from birthcert.models.base import (
     TAG_PLACE,
     TAG_TENANT,
@@ -15,11 +23,9 @@ from birthcert.models.base import (
     RegistrationMode,
 )
 from birthcert.models.bootstrap_request import (
-    AuthorityOptions,
     BootstrapRequest,
     DevicePolicyOptions,
     FurtherPlace,
-    Subject,
     VerificationOptions,
 )
 from birthcert.models.places import (
@@ -54,6 +60,7 @@ from birthcert.models.requests import (
     WhereRequest,
 )
 from birthcert.models.resources import (
+    CaCsr,
     Caller,
     CertificateAuthority,
     DevicePolicy,
@@ -64,6 +71,8 @@ from birthcert.models.resources import (
     Registration,
     RegistrationCode,
     Resource,
+    RootCertificate,
+    SignedCertificate,
     Step,
     ThingType,
     VerificationCertificate,
@@ -75,10 +84,12 @@ __all__ = [
     "TAG_TENANT",
     "TENANT_PATTERN",
     "AuditReport",
+    "AuthorityMode",
     "AuthorityOptions",
     "BatchRequest",
     "BootstrapReport",
     "BootstrapRequest",
+    "CaCsr",
     "Caller",
     "CanaryCheck",
     "CanaryReport",
@@ -100,6 +111,7 @@ __all__ = [
     "IssueRequest",
     "IssuerRequest",
     "IssuingAuthority",
+    "OfflineRootOptions",
     "Outcome",
     "Partition",
     "Place",
@@ -114,7 +126,11 @@ __all__ = [
     "RegistrationCode",
     "RegistrationMode",
     "Resource",
+    "RootCertificate",
+    "RootRequest",
     "Shard",
+    "SignRequest",
+    "SignedCertificate",
     "Step",
     "Subject",
     "SubmissionReport",

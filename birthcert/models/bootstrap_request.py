@@ -5,6 +5,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from birthcert import limits
+from birthcert.models.authority_request import (
+    AuthorityMode,
+    AuthorityOptions,
+    OfflineRootOptions,
+)
 from birthcert.models.base import TAG_PLACE, TAG_TENANT, Facts, Place, RegistrationMode
 from birthcert.models.requests import (
     AccountNumber,
@@ -13,64 +18,6 @@ from birthcert.models.requests import (
     Region,
     WhereRequest,
 )
-from birthcert.pki.algorithms import KeyAlgorithm, SigningAlgorithm
-
-
-class Subject(Facts):
-    """A certificate's subject; an empty field is left out."""
-
-    common_name: Annotated[str, Field(max_length=limits.COMMON_NAME_MAX_LENGTH)] = ""
-    organization: Annotated[str, Field(max_length=64)] = ""
-    organizational_unit: Annotated[str, Field(max_length=64)] = ""
-    country: Annotated[str, Field(pattern=r"^([A-Za-z]{2})?$")] = ""
-    state: Annotated[str, Field(max_length=128)] = ""
-    locality: Annotated[str, Field(max_length=128)] = ""
-    serial_number: Annotated[str, Field(pattern=r"^[a-zA-Z0-9'()+\-.?:/= ]{0,64}$")] = ""
-    distinguished_name_qualifier: Annotated[
-        str, Field(pattern=r"^[a-zA-Z0-9'()+\-.?:/= ]{0,64}$")
-    ] = ""
-
-    def as_asn1_subject(self) -> dict[str, str]:
-        """The ASN1Subject structure of Private CA's API, empty fields left out."""
-        names = {
-            "Country": self.country,
-            "Organization": self.organization,
-            "OrganizationalUnit": self.organizational_unit,
-            "DistinguishedNameQualifier": self.distinguished_name_qualifier,
-            "State": self.state,
-            "CommonName": self.common_name,
-            "SerialNumber": self.serial_number,
-            "Locality": self.locality,
-        }
-        return {name: value for name, value in names.items() if value}
-
-
-class AuthorityOptions(Facts):
-    """The certificate authority to make in AWS Private CA."""
-
-    key_algorithm: KeyAlgorithm = Field(
-        default="RSA_2048", description="The CA's key; it never leaves AWS."
-    )
-    signing_algorithm: SigningAlgorithm | None = Field(
-        default=None, description="Empty: the one that fits the key."
-    )
-    subject: Subject = Field(
-        default=Subject(),
-        description="The CA's subject. Empty common name: '<tenant> device CA'.",
-    )
-    validity_days: Annotated[int, Field(ge=1, le=73_000)] = Field(
-        default=3_650, description="Life of the CA's own certificate, in days."
-    )
-    usage_mode: Literal["GENERAL_PURPOSE", "SHORT_LIVED_CERTIFICATE"] = Field(
-        default="GENERAL_PURPOSE",
-        description="SHORT_LIVED_CERTIFICATE issues for 7 days at most; cannot be changed later.",
-    )
-    key_storage_security_standard: Literal[
-        "FIPS_140_2_LEVEL_3_OR_HIGHER", "FIPS_140_2_LEVEL_2_OR_HIGHER", "CCPC_LEVEL_1_OR_HIGHER"
-    ] = Field(
-        default="FIPS_140_2_LEVEL_3_OR_HIGHER",
-        description="Some regions have no FIPS level 3: choose CCPC_LEVEL_1_OR_HIGHER there.",
-    )
 
 
 class VerificationOptions(Facts):
@@ -124,10 +71,16 @@ class FurtherPlace(Facts):
 class BootstrapRequest(WhereRequest):
     """Make one account and region ready: CA, registration, just-in-time provisioning."""
 
-    authority: Literal["pca-root"] = Field(
-        default="pca-root", description="Where the trust starts: a ROOT CA in AWS Private CA."
+    authority: AuthorityMode = Field(
+        default="pca-root",
+        description="Where the trust starts. pca-root: a ROOT CA in AWS Private CA. offline-root: "
+        "a root of your own signs a SUBORDINATE one. existing: a Private CA that is there, by ARN.",
+    )
+    authority_arn: str | None = Field(
+        default=None, description="existing: the Private CA to adopt; it is never altered."
     )
     certificate_authority: AuthorityOptions = AuthorityOptions()
+    offline_root: OfflineRootOptions = OfflineRootOptions()
     registration_mode: RegistrationMode = Field(
         default="DEFAULT",
         description="How AWS IoT knows the CA. DEFAULT: proved by a verification certificate, by "
@@ -176,7 +129,9 @@ class BootstrapRequest(WhereRequest):
     def canary_request(self) -> "CanaryRequest":
         """The request of the canary that proves what this one made."""
         where = {name: getattr(self, name) for name in WhereRequest.model_fields}
-        return CanaryRequest(**where, topic_namespace=self.topic_namespace())
+        return CanaryRequest(
+            **where, authority_arn=self.authority_arn, topic_namespace=self.topic_namespace()
+        )
 
     def all_tags(self, place: Place) -> dict[str, str]:
         """The user's tags and the two by which a later run finds what this one made."""

@@ -35,18 +35,57 @@ class Caller(Facts):
 
 
 class CertificateAuthority(Resource):
-    """A Private CA; `certificate_pem` is empty until it is installed."""
+    """A Private CA; the PEMs are empty until its certificate is installed.
+
+    `signing_algorithm` is what it signs devices' certificates with. `chain_pem` holds the CAs
+    above it, root last, and is empty for a root. `not_after` is when the first of the whole chain
+    ends, so that nothing is issued past a CA above.
+    """
 
     status: str
     key_algorithm: str
     signing_algorithm: str
+    usage_mode: str = "GENERAL_PURPOSE"
     certificate_pem: str = ""
+    chain_pem: str = ""
     not_after: str = ""
+
+    @property
+    def is_short_lived(self) -> bool:
+        """Whether it issues for 7 days at most [11]."""
+        return self.usage_mode == "SHORT_LIVED_CERTIFICATE"
 
     @property
     def region(self) -> str:
         """The region in which the CA stands, as its ARN tells."""
         return self.arn.split(":")[3]
+
+
+class RootCertificate(Resource):
+    """The owner's root above a CA (no ARN), as far as it is known: empty PEM where it is not.
+
+    `is_at_hand`: its key is here and was opened.
+    """
+
+    certificate_pem: str = ""
+    is_at_hand: bool = False
+
+
+class CaCsr(Resource):
+    """The CSR of a CA (its ARN) that waits for its certificate; empty PEM: it waits no more."""
+
+    csr_pem: str = ""
+    sha256: str = ""
+
+
+class SignedCertificate(Resource):
+    """A CA's certificate (its ARN) as the root signed it, and the chain up to the root.
+
+    Empty PEMs: the CA has its certificate.
+    """
+
+    certificate_pem: str = ""
+    chain_pem: str = ""
 
 
 class IssuingAuthority(CertificateAuthority):

@@ -16,6 +16,7 @@ from birthcert.pki.pem import join_pem, labels, split_pem
 __all__ = [
     "UNREADABLE",
     "certificate_id",
+    "certificate_pem",
     "chain_problems",
     "is_signed_by",
     "join_pem",
@@ -71,6 +72,11 @@ def _decode(certificate: x509.Certificate) -> None:
 def certificate_id(certificate: x509.Certificate) -> str:
     """AWS IoT's id of a certificate: SHA-256 of its DER, in hex."""
     return hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest()
+
+
+def certificate_pem(certificate: x509.Certificate) -> str:
+    """The certificate in PEM."""
+    return certificate.public_bytes(Encoding.PEM).decode()
 
 
 def public_key_sha256(key: CertificatePublicKeyTypes) -> str:

@@ -41,7 +41,8 @@ def chain_problems(leaf: x509.Certificate, chain: Certificates, *, now: datetime
     ]
 
 
-def _name(certificate: x509.Certificate) -> str:
+def name_of(certificate: x509.Certificate) -> str:
+    """What messages call a certificate: its subject, else its serial number."""
     return certificate.subject.rfc4514_string() or f"serial {certificate.serial_number:x}"
 
 
@@ -57,9 +58,9 @@ def _signature_problems(path: list[x509.Certificate]) -> list[str]:
         return []
     ordered = _in_order(path)
     if ordered is not None:
-        names = ", then ".join(_name(each) for each in ordered)
+        names = ", then ".join(name_of(each) for each in ordered)
         return [f"the chain is in the wrong order: it should be {names}"]
-    return [f"{_name(low)} is not signed by {_name(high)}" for low, high in broken]
+    return [f"{name_of(low)} is not signed by {name_of(high)}" for low, high in broken]
 
 
 def _in_order(path: list[x509.Certificate]) -> list[x509.Certificate] | None:
@@ -77,9 +78,9 @@ def _in_order(path: list[x509.Certificate]) -> list[x509.Certificate] | None:
 def _time_problems(certificate: x509.Certificate, now: datetime) -> list[str]:
     start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     if now < start:
-        return [f"{_name(certificate)} is not valid before {start:%Y-%m-%d %H:%M} UTC"]
+        return [f"{name_of(certificate)} is not valid before {start:%Y-%m-%d %H:%M} UTC"]
     if now > end:
-        return [f"{_name(certificate)} expired at {end:%Y-%m-%d %H:%M} UTC"]
+        return [f"{name_of(certificate)} expired at {end:%Y-%m-%d %H:%M} UTC"]
     return []
 
 
@@ -87,7 +88,7 @@ def _time_problems(certificate: x509.Certificate, now: datetime) -> list[str]:
 @lru_cache(maxsize=64)
 def _authority_problems(certificate: x509.Certificate, *, below: int) -> tuple[str, ...]:
     """`below` is the number of CA certificates between this one and the leaf."""
-    name = _name(certificate)
+    name = name_of(certificate)
     try:
         extensions = certificate.extensions
     except (ValueError, x509.DuplicateExtension) as error:

@@ -71,7 +71,7 @@ def _expected(
         _Expected(
             "AuthorityKeyIdentifier",
             False,
-            _authority_key_identifier(signer),
+            authority_key_identifier(signer) if signer else None,
             required=not template.root,
         ),
     ]
@@ -83,11 +83,8 @@ def _expected(
     return {getattr(x509, each.name).oid: each for each in wanted}
 
 
-def _authority_key_identifier(
-    signer: x509.Certificate | None,
-) -> x509.AuthorityKeyIdentifier | None:
-    if signer is None:
-        return None
+def authority_key_identifier(signer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    """How a certificate names its signer's key: by the signer's own subject key identifier."""
     try:
         own = signer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     except x509.ExtensionNotFound:

@@ -31,10 +31,12 @@ class Template:
     root: bool = False
 
 
-def key_usage(*, certificate_authority: bool = False, encipherment: bool = False) -> x509.KeyUsage:
-    """A critical KeyUsage as the templates have it: always with digitalSignature."""
+def key_usage(
+    *, certificate_authority: bool = False, encipherment: bool = False, signature: bool = True
+) -> x509.KeyUsage:
+    """A critical KeyUsage; all of the templates' have digitalSignature."""
     return x509.KeyUsage(
-        digital_signature=True,
+        digital_signature=signature,
         content_commitment=False,
         key_encipherment=encipherment,
         data_encipherment=False,

@@ -1,17 +1,18 @@
 """The block Offline Root: key and certificate of one root, and what opens the key."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pydantic import SecretStr
 
 from birthcert.errors import UnusableInput
+from birthcert.models import Subject
 from birthcert.pki.algorithms import generate_private_key
 from birthcert.pki.keys import encrypted_pem
+from birthcert.pki.roots import make_root
 from blocks.offline_root import OfflineRoot
 
 PASSPHRASE = "correct horse"
@@ -22,12 +23,13 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """root.pem with root.key, and the keys of others."""
     folder = tmp_path_factory.mktemp("root")
     key, other = (generate_private_key("EC_prime256v1") for _ in range(2))
-    name, now = x509.Name.from_rfc4514_string("CN=root"), datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now)
-        .not_valid_after(now + timedelta(days=1))
-        .sign(key, hashes.SHA256())
+    certificate = make_root(
+        key,
+        Subject(common_name="root"),
+        validity_days=1,
+        path_length=None,
+        now=datetime.now(UTC),
+        serial_number=1,
     )
     (folder / "root.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
     (folder / "root.key").write_bytes(encrypted_pem(key, PASSPHRASE.encode()))
@@ -50,7 +52,7 @@ def test_the_key_is_opened_with_the_passphrase(files: Path) -> None:
     """The key is the certificate's."""
     block = root(files)
     certificate = x509.load_pem_x509_certificate(block.get_certificate_pem())
-    assert block.get_key().public_key() == certificate.public_key()
+    assert block.get_root().key.public_key() == certificate.public_key()
 
 
 @pytest.mark.parametrize(
@@ -65,5 +67,5 @@ def test_the_key_is_opened_with_the_passphrase(files: Path) -> None:
 def test_a_key_of_no_use_is_named(files: Path, key: str, passphrase: str, problem: str) -> None:
     """What is wrong with the key's file is said, and the passphrase is not."""
     with pytest.raises(UnusableInput, match=problem) as caught:
-        root(files, key, passphrase).get_key()
+        root(files, key, passphrase).get_root()
     assert passphrase not in str(caught.value)

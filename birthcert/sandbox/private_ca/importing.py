@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtensionOID
 
 from birthcert.pki.certificates import is_signed_by
+from birthcert.pki.hierarchy import basic_constraints, path_length_below
 from birthcert.pki.pem import join_pem
 from birthcert.sandbox.errors import AwsError
 from birthcert.sandbox.private_ca.authority import Authority, Installed
@@ -111,15 +112,15 @@ def _check_chain(path: list[x509.Certificate]) -> None:
             raise _mismatch("Each certificate in the chain must sign the one before it.")
     if not is_signed_by(path[-1], path[-1]):
         raise _mismatch("The last certificate in the chain must be the root.")
-    allowed = _allowed_below(path)
-    own = _basic(path[0]).path_length
+    allowed = path_length_below(path)
+    own = basic_constraints(path[0]).path_length
     if allowed is not None and (allowed < 0 or (own is not None and own > allowed)):
         raise _mismatch("The path length is not allowed by the certificates in the chain.")
 
 
 def _check_authority(certificate: x509.Certificate) -> None:
     basic = next((e for e in certificate.extensions if e.oid == x509.BasicConstraints.oid), None)
-    if basic is None or not basic.critical or not _basic(certificate).ca:
+    if basic is None or not basic.critical or not basic_constraints(certificate).ca:
         raise _malformed("BasicConstraints must be present, critical and CA:TRUE.")
     for extension in certificate.extensions:
         if extension.critical and extension.oid not in _MAY_BE_CRITICAL:
@@ -128,23 +129,7 @@ def _check_authority(certificate: x509.Certificate) -> None:
             )
 
 
-def _allowed_below(path: list[x509.Certificate]) -> int | None:
-    """How many CAs may stand below the first, by the limits of those above it; None: any."""
-    limits = [
-        length - position
-        for position, each in enumerate(path)
-        if position and (length := _basic(each).path_length) is not None
-    ]
-    return min(limits, default=None)
-
-
-def _basic(certificate: x509.Certificate) -> x509.BasicConstraints:
-    return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-
-
 def _installed(certificate: x509.Certificate, chain: list[x509.Certificate]) -> Installed:
-    above = _allowed_below([certificate, *chain])
-    own = _basic(certificate).path_length
     chain_pem = join_pem(*(_pem(each) for each in chain)).strip()
     return Installed(
         certificate=certificate,
@@ -152,7 +137,7 @@ def _installed(certificate: x509.Certificate, chain: list[x509.Certificate]) -> 
         chain_pem=chain_pem,
         chain_for_issued_pem=join_pem(_pem(certificate), chain_pem).strip(),
         authority_key_identifier=_key_identifier(certificate),
-        path_length=min((n for n in (own, above) if n is not None), default=None),
+        path_length=path_length_below([certificate, *chain]),
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
     )

@@ -1,0 +1,48 @@
+"""The pause between the two halves of a ceremony: a CA's CSR goes to its root, and comes back."""
+
+from typing import Final
+
+from prefect import pause_flow_run
+from prefect.artifacts import create_markdown_artifact
+from prefect.input import RunInput
+from prefect.runtime import flow_run
+from pydantic import Field
+
+from birthcert.ceremony import CertificateAwaited, ceremony_markdown
+from birthcert.models import BootstrapRequest, CaCsr, Place, RootCertificate
+from flows.leftovers import UNATTENDED
+
+PAUSE_SECONDS: Final = 30 * 24 * 3_600
+POLL_SECONDS: Final = 5
+
+
+class CaCertificate(RunInput):
+    """What the paused run asks for in Prefect's UI."""
+
+    ca_certificate: str = Field(
+        title="CA certificate",
+        description="PEM: the CA's certificate as the root signed it, then the root's: what "
+        "`birthcert root sign` wrote.",
+        json_schema_extra={"format": "textarea"},
+    )
+
+
+def certificate_from_ceremony(
+    request: BootstrapRequest, place: Place, root: RootCertificate, csr: CaCsr
+) -> str:
+    """The signed certificate that the owner brings, now or in days; empty where none is needed.
+
+    Raises CertificateAwaited where nobody attends to the run: it goes on in a later one.
+    """
+    if not csr.csr_pem or root.is_at_hand:
+        return ""
+    if request.offline_root.ca_certificate:
+        return request.offline_root.ca_certificate
+    awaited = CertificateAwaited.of(request, place, csr)
+    text = ceremony_markdown(awaited.awaited)
+    create_markdown_artifact(key=f"ca-csr-{request.tenant}-{place.region}", markdown=text)
+    if UNATTENDED in flow_run.tags:
+        raise awaited
+    form = CaCertificate.with_initial_data(description=text)
+    answer = pause_flow_run(wait_for_input=form, timeout=PAUSE_SECONDS, poll_interval=POLL_SECONDS)
+    return answer.ca_certificate
