@@ -17,7 +17,7 @@ from birthcert.models import (
     place_requests,
 )
 from birthcert.preflight import check_places
-from birthcert.prices import certificates_usd
+from birthcert.prices import UsageMode, certificates_usd
 from birthcert.settings import load_settings
 
 Action = Literal["make", "keep"]
@@ -86,7 +86,9 @@ def _registration_steps(
     description = registration.find_registration(aws, authority) if authority else None
     registered = description is not None
     template_is_set = bool(description and description["registrationConfig"])
-    usage_mode = request.certificate_authority.usage_mode
+    usage_mode: UsageMode = request.certificate_authority.usage_mode
+    if authority is not None:
+        usage_mode = authority.usage_mode
     price = 0.0 if registered else float(certificates_usd(1, usage_mode=usage_mode))
     proof = [_step("issue_verification_certificate", registered, "the proof of the CA", price)]
     return [

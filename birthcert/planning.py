@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from birthcert.authority_plan import ChainLink, plan_authority
 from birthcert.aws import private_ca, registration
 from birthcert.aws.access import AwsAccess
-from birthcert.aws.authority import find_certificate_authority, issuing_authority
+from birthcert.aws.authority import issuing_authority
 from birthcert.aws.caller import check_caller, resolve_region
 from birthcert.aws.service_quotas import quota_per_second
 from birthcert.errors import ResourceGone
@@ -18,7 +19,7 @@ from birthcert.models import BootstrapRequest, Facts, IssueRequest, IssuingAutho
 from birthcert.place_plan import PlannedStep, further_steps, place_steps
 from birthcert.plan import IssuePlan, month_around, plan_batch
 from birthcert.preflight import check_bootstrap
-from birthcert.prices import PRICES_AS_OF, UsageMode, authority_usd
+from birthcert.prices import PRICES_AS_OF, UsageMode
 from birthcert.settings import load_settings
 
 BUYING: Final = ("IssueCertificate", "GetCertificate")
@@ -27,7 +28,11 @@ REFUSALS_SHOWN: Final = 20
 
 
 class BootstrapPlan(Facts):
-    """What `birthcert bootstrap` would do; `usd_a_month` is what comes on top every month."""
+    """What `birthcert bootstrap` would do; `usd_a_month` is what comes on top every month.
+
+    `chain` leads from the issuing CA up to the root, as far as it is known; `first_end` is when
+    the first of it ends: no device's certificate lives longer.
+    """
 
     tenant: str
     account: str
@@ -37,6 +42,9 @@ class BootstrapPlan(Facts):
     usd_now: float
     usd_a_month: float
     prices_as_of: str = PRICES_AS_OF
+    chain: list[ChainLink]
+    first_end: datetime | None
+    advice: list[str]
 
 
 def plan_here(request: BootstrapRequest | IssueRequest) -> BootstrapPlan | IssuePlan:
@@ -54,15 +62,12 @@ def plan_here(request: BootstrapRequest | IssueRequest) -> BootstrapPlan | Issue
 def plan_bootstrap(aws: AwsAccess, request: BootstrapRequest, place: Place) -> BootstrapPlan:
     """Each step of the bootstrap looked up in AWS, none carried out."""
     check_bootstrap(request, place)
-    authority = find_certificate_authority(aws, request.tenant, place)
-    mode = request.certificate_authority.usage_mode
-    steps = _authority_steps(authority, request)
-    installed = None
-    if authority is not None and authority["Status"] == "ACTIVE":
-        installed = private_ca.active_authority(aws, str(authority["Arn"]))
-    steps += place_steps(aws, request, place, installed)
-    steps += further_steps(request, place, installed)
-    new_authority = authority is None
+    authority = plan_authority(aws, request, place, now=utc_now())
+    steps = [
+        *authority.steps,
+        *place_steps(aws, request, place, authority.installed),
+        *further_steps(request, place, authority.installed),
+    ]
     return BootstrapPlan(
         tenant=request.tenant,
         account=place.account,
@@ -70,7 +75,10 @@ def plan_bootstrap(aws: AwsAccess, request: BootstrapRequest, place: Place) -> B
         sandbox=place.sandbox,
         steps=steps,
         usd_now=sum(step.usd for step in steps),
-        usd_a_month=float(authority_usd(mode)) if new_authority else 0.0,
+        usd_a_month=authority.usd_a_month,
+        chain=authority.chain,
+        first_end=min((link.not_after for link in authority.chain), default=None),
+        advice=authority.advice,
     )
 
 
@@ -156,23 +164,3 @@ def _usage_mode(aws: AwsAccess, authority_arn: str) -> str | None:
         return str(private_ca.describe(aws, authority_arn)["UsageMode"])
     except ResourceGone:
         return None
-
-
-def _authority_steps(
-    authority: dict[str, object] | None, request: BootstrapRequest
-) -> list[PlannedStep]:
-    if authority is None:
-        key = request.certificate_authority.key_algorithm
-        what = f"a ROOT certificate authority with a key of {key}"
-        install = PlannedStep(step="install_ca_certificate", action="make", what="its certificate")
-        return [PlannedStep(step="create_certificate_authority", action="make", what=what), install]
-    arn, status = str(authority["Arn"]), str(authority["Status"])
-    pending = status == "PENDING_CERTIFICATE"
-    return [
-        PlannedStep(step="create_certificate_authority", action="keep", what=f"{arn} ({status})"),
-        PlannedStep(
-            step="install_ca_certificate",
-            action="make" if pending else "keep",
-            what="its certificate",
-        ),
-    ]

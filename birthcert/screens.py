@@ -90,6 +90,7 @@ def show_plan(plan: BootstrapPlan | IssuePlan) -> None:
             f"\n{plan.usd_a_month:.2f} USD more a month and {plan.usd_now:.2f} USD once "
             f"(prices of {plan.prices_as_of}); nothing was touched"
         )
+        _show_chain(plan)
         return
     console.print_facts(
         f"{plan.batch.certificates} of {plan.rows} devices of {plan.tenant} would be certified",
@@ -101,6 +102,17 @@ def show_plan(plan: BootstrapPlan | IssuePlan) -> None:
         },
     )
     for line in (*plan.batch.problems, *plan.refusals):
+        console.out.print(f"  {line}", markup=False)
+
+
+def _show_chain(plan: BootstrapPlan) -> None:
+    for link in plan.chain:
+        known = "would end" if link.is_planned else "ends"
+        console.out.print(f"{link.name} {known} {link.not_after:%Y-%m-%d}", markup=False)
+    if plan.first_end:
+        end = f"{plan.first_end:%Y-%m-%d %H:%M} UTC"
+        console.out.print(f"no device's certificate can outlive {end}")
+    for line in plan.advice:
         console.out.print(f"  {line}", markup=False)
 
 

@@ -46,7 +46,7 @@ def ensure_certificate_authority(
             arn = _create(aws, request, place, instead_of=arn)
         log.info("created certificate authority %s", arn)
     else:
-        _compare(found, request)
+        check_alike(found, request)
         arn = found["Arn"]
     described = wait_for(
         lambda: _past_creation(aws, arn), seconds=CSR_WAIT_SECONDS, what=f"the CSR of {arn}"
@@ -149,7 +149,8 @@ def _configuration(request: BootstrapRequest) -> dict[str, Any]:
     }
 
 
-def _compare(found: dict[str, Any], request: BootstrapRequest) -> None:
+def check_alike(found: dict[str, Any], request: BootstrapRequest) -> None:
+    """ResourceConflict where the CA that is there (its description) is not as asked for."""
     is_there = found["CertificateAuthorityConfiguration"]
     wanted = _configuration(request)
     pairs = [(name, is_there.get(name), wanted[name]) for name in wanted]

@@ -32,10 +32,24 @@ DENIED: Final = frozenset({"AccessDeniedException", "AccessDenied"})
 def adopt_authority(
     aws: AwsAccess, request: BootstrapRequest, place: Place
 ) -> CertificateAuthority:
-    """The CA of `request.authority_arn`, good for devices; only reading calls reach it.
+    """The CA of `request.authority_arn`, good for devices, and ours to issue from.
+
+    Raises what `examine_authority` does, and ConfigurationError where we may not issue.
+    """
+    authority = examine_authority(aws, request, place)
+    proof = [request.verification_certificate.template]
+    for template in (DEVICE_TEMPLATE, *(proof if request.registration_mode == "DEFAULT" else [])):
+        _check_may_issue(aws, authority, template, place)
+    return authority
+
+
+def examine_authority(
+    aws: AwsAccess, request: BootstrapRequest, place: Place
+) -> CertificateAuthority:
+    """The CA as it is, by calls that only read.
 
     ConfigurationError, ResourceGone or AwsCallFailed say what is wrong: region, state, key,
-    signature, path length, life left, or the right to issue.
+    signature, path length or life left.
     """
     arn = request.authority_arn or ""
     _check_arn(arn, place)
@@ -50,12 +64,8 @@ def adopt_authority(
             remedy="nothing was touched: name another one",
             arn=arn,
         )
-    used = [DEVICE_TEMPLATE]
     if request.registration_mode == "DEFAULT":
         _check_proof(request, authority, path_length_below(path))
-        used.append(request.verification_certificate.template)
-    for template in used:
-        _check_may_issue(aws, authority, template, place)
     signing = request.certificate_authority.signing_algorithm
     chosen = {"signing_algorithm": signing} if signing else {}
     return authority.found().model_copy(update=chosen)

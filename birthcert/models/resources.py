@@ -1,6 +1,6 @@
 """What the steps return: a resource's facts, with its ARN."""
 
-from typing import Self
+from typing import Literal, Self
 
 from birthcert.models.base import Facts, Outcome, Place, RegistrationMode
 
@@ -45,7 +45,7 @@ class CertificateAuthority(Resource):
     status: str
     key_algorithm: str
     signing_algorithm: str
-    usage_mode: str = "GENERAL_PURPOSE"
+    usage_mode: Literal["GENERAL_PURPOSE", "SHORT_LIVED_CERTIFICATE"] = "GENERAL_PURPOSE"
     certificate_pem: str = ""
     chain_pem: str = ""
     not_after: str = ""
