@@ -24,7 +24,7 @@ from birthcert.reconciliation.correcting import correct
 from birthcert.reconciliation.matching import ours
 from birthcert.reconciliation.repair import repair
 from tasks.access import aws_in, ledger
-from tasks.steps import step, worth_a_new_try
+from tasks.steps import step, told, worth_a_new_try
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -32,15 +32,19 @@ R = TypeVar("R")
 
 def unkept(title: str) -> Callable[[Callable[P, R]], Task[P, R]]:
     """A task whose result may be large and is of use to this run alone."""
-    made: Callable[[Callable[P, R]], Task[P, R]] = task(
-        task_run_name=title + " · {request.tenant}",
-        cache_policy=NO_CACHE,
-        persist_result=False,
-        retries=2,
-        retry_delay_seconds=[5, 30],
-        retry_condition_fn=worth_a_new_try,
-    )
-    return made
+
+    def decorate(function: Callable[P, R]) -> Task[P, R]:
+        made: Callable[[Callable[P, R]], Task[P, R]] = task(
+            task_run_name=title + " · {request.tenant}",
+            cache_policy=NO_CACHE,
+            persist_result=False,
+            retries=2,
+            retry_delay_seconds=[5, 30],
+            retry_condition_fn=worth_a_new_try,
+        )
+        return made(told(function))
+
+    return decorate
 
 
 @step("find audited authority", cached=False)

@@ -1,13 +1,17 @@
 """Log lines: whose work, where, in which step, and what AWS called the request."""
 
+import importlib
 import json
 import logging
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pkgutil import iter_modules
 from typing import Any
 
 import pytest
+from prefect import Task
 
+import tasks
 from birthcert import logs
 from birthcert.errors import AwsCallFailed, BirthcertError
 from birthcert.logs import JsonLines, Work, carried, error_line, working_on
@@ -100,6 +104,16 @@ def test_a_step_names_tenant_place_and_itself(caplog: pytest.LogCaptureFixture) 
     found = look(BootstrapRequest(tenant="acme"), place=place)
     assert (found["tenant"], found["place"], found["step"]) == ("acme", place.name, "look")
     assert "place" not in look(BootstrapRequest(tenant="acme"))
+
+
+def test_every_task_is_entered_by_that_door() -> None:
+    """A task without it would write lines that say nothing of their tenant."""
+    modules = [
+        importlib.import_module(f"tasks.{each.name}") for each in iter_modules(tasks.__path__)
+    ]
+    found = {each for module in modules for each in vars(module).values() if isinstance(each, Task)}
+    assert len(found) > 20
+    assert not [each.name for each in found if not hasattr(each.fn, "__wrapped__")]
 
 
 @pytest.mark.parametrize(
