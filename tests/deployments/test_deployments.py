@@ -140,7 +140,8 @@ def test_shards_survive_a_worker(team: Any, acme: str) -> None:
     team.until(lambda: len(team.books()["certificates"]) > before + 4)
     team.kill_with_its_worker(two)
     team.misbehave(calls=[])
-    assert team.ended(parent)["name"] == "Completed"
+    # the run that handed out may have been that worker's too: then it is run again as well
+    team.until(lambda: team.flow_run(parent)["state"]["type"] == "COMPLETED")
     assert team.flow_run(two)["run_count"] == 2
     with (team.folder / "tenants/acme/out/large/report.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))

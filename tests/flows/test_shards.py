@@ -1,16 +1,21 @@
-"""Shards handed out where nobody takes them; tests/deployments has the workers."""
+"""Shards handed out, without a worker: tests/deployments has some."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from birthcert.errors import ConfigurationError
+from birthcert.errors import BirthcertError, ConfigurationError
+from birthcert.issuance.output import read_report
 from birthcert.models import BootstrapRequest, IssueRequest, Subject
 from birthcert.pki.algorithms import generate_private_key
 from birthcert.pki.csr import build_csr
 from birthcert.sandbox.server import Sandbox
+
+WAIT_SECONDS = 240
 
 
 @pytest.fixture(scope="module")
@@ -53,11 +58,111 @@ def test_without_workers_nothing_is_bought(
     assert ledger().batches() == []
 
 
+class Handed:
+    """A run of `issue` that hands out shards, in a thread; the test is the worker of its shards."""
+
+    def __init__(self, client: Any, request: IssueRequest) -> None:
+        self.client, self.request = client, request
+        self.known = {run.id for run in client.read_flow_runs(limit=200)}
+        self._pool = ThreadPoolExecutor(1)
+        self.ended = self._pool.submit(self._run)
+
+    def _run(self) -> Any:
+        from flows.issue import issue
+
+        return issue(self.request)
+
+    def runs(self) -> list[Any]:
+        """The runs since this began: that one, then its shards in the manifest's order."""
+        found = [run for run in self.client.read_flow_runs(limit=200) if run.id not in self.known]
+        rows = {run.id: (run.parameters["request"]["shard"] or {"first": 0}) for run in found}
+        return sorted(found, key=lambda run: rows[run.id]["first"])
+
+    def until(self, probe: Callable[[], Any]) -> Any:
+        """What the probe gives, as soon as it gives something."""
+        end = time.monotonic() + WAIT_SECONDS
+        while not (found := probe()):
+            assert time.monotonic() < end, "waited in vain"
+            time.sleep(0.1)
+        return found
+
+    def shards(self) -> list[Any]:
+        """The two shards, as soon as both are handed out."""
+        return list(self.until(lambda: len(runs := self.runs()) == 3 and runs)[1:])
+
+    def crash(self, run: Any) -> None:
+        """The run dies."""
+        from prefect.states import Crashed
+
+        self.client.set_flow_run_state(run.id, Crashed(), force=True)
+
+    def waits_for_a_worker(self, run: Any) -> Any:
+        """Whether the run was handed out again."""
+        return self.client.read_flow_run(run.id).state.is_scheduled()
+
+    def work(self, run: Any) -> None:
+        """What a worker does with a run."""
+        from prefect.flow_engine import run_flow
+
+        from flows.issue import issue
+
+        request = IssueRequest.model_validate(run.parameters["request"])
+        run_flow(issue, flow_run=self.client.read_flow_run(run.id), parameters={"request": request})
+
+    def run_again(self) -> None:
+        """The run that handed out is run once more, as by another worker."""
+        from prefect.states import AwaitingRetry
+
+        [run, *_] = self.runs()
+        self.client.set_flow_run_state(run.id, AwaitingRetry(), force=True)
+        run.parameters["request"] = self.request.model_dump(mode="json")
+        self.ended = self._pool.submit(self.work, run)
+
+
+@pytest.fixture
+def client(prefect: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Prefect's API, where the tenant's deployment is known; nobody waits for long."""
+    from prefect.client.orchestration import get_client
+
+    from flows import shards
+    from flows.issue import issue
+
+    monkeypatch.setattr(shards, "POLL_SECONDS", 0.1)
+    with get_client(sync_client=True) as connected:
+        flow_id = connected.create_flow(issue)
+        made = connected.create_deployment(flow_id, name="issue-acme")
+        yield connected
+        connected.delete_deployment(made)
+
+
+def test_a_shard_that_dies_for_ever_ends_the_batch_and_a_new_run_finishes_it(
+    request_of: Any, client: Any, counted: Any, desk: Path
+) -> None:
+    """Handed out three times; the next attempt takes the same runs up, and buys nothing twice."""
+    batch = Handed(client, request_of(shard_size=1))
+    one, two = batch.shards()
+    batch.work(one)
+    for _ in range(2):
+        batch.crash(two)
+        batch.until(lambda: batch.waits_for_a_worker(two))
+    batch.crash(two)
+    with pytest.raises(BirthcertError, match="1 of 2 shards failed: rows 3-3"):
+        batch.ended.result(WAIT_SECONDS)
+    assert counted()["acm-pca.IssueCertificate"] == 1
+    batch.run_again()
+    batch.until(lambda: batch.waits_for_a_worker(two))
+    batch.work(two)
+    batch.ended.result(WAIT_SECONDS)
+    assert len(batch.runs()) == 3
+    assert counted()["acm-pca.IssueCertificate"] == 2
+    assert [row.outcome for row in read_report(desk / "out" / "report.csv")] == ["issued"] * 2
+
+
 def test_a_batch_of_the_shards_size_is_done_at_once(request_of: Any) -> None:
     """Nobody is needed for it."""
     from flows.issue import issue
 
-    assert issue(request_of(shard_size=2)).issued == 2
+    assert issue(request_of(shard_size=2)).existing == 2
 
 
 def test_a_shard_is_its_rows_only(request_of: Any, desk: Path) -> None:
