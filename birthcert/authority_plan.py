@@ -47,7 +47,7 @@ def plan_authority(
 ) -> AuthorityPlan:
     """The CA by the request's mode; raises what the flow would raise before it makes anything."""
     if request.authority == "existing":
-        found = examine_authority(aws, request, place)
+        found = examine_authority(aws, request)
         kept = PlannedStep(step="adopt_certificate_authority", action="keep", what=found.arn)
         return AuthorityPlan(
             steps=[kept],

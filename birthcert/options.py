@@ -169,7 +169,8 @@ class Devices:
     subject: str = "from-csr"
     """from-csr: the CSR's CommonName must be the device_id. from-manifest: the columns rule."""
     generate_keys: str | None = None
-    """RSA_2048 or EC_prime256v1: make the devices' keys here, encrypted. Test fleets only."""
+    """RSA_2048 to RSA_4096, EC_prime256v1 or EC_secp384r1: make the devices' keys here, encrypted.
+    Test fleets only."""
     key_passphrase_file: str | None = None
     """File with the passphrase for them; else BIRTHCERT_KEY_PASSPHRASE."""
     chunk_size: int = 100

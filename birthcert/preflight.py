@@ -2,7 +2,15 @@
 
 from birthcert.errors import ConfigurationError
 from birthcert.jitp.requested import device_policy_document, provisioning_template_body
-from birthcert.models import BootstrapRequest, CheckedPlaces, OfflineRootOptions, Place
+from birthcert.models import (
+    BatchRequest,
+    BootstrapRequest,
+    CertificateAuthority,
+    CheckedPlaces,
+    IssuerRequest,
+    OfflineRootOptions,
+    Place,
+)
 from birthcert.pki.algorithms import family
 from birthcert.pki.hierarchy import check_short_lived, check_verification_template
 
@@ -17,10 +25,18 @@ def check_bootstrap(request: BootstrapRequest, place: Place) -> None:
     device_policy_document(request, place)
     provisioning_template_body(request)
     _check_mode(request)
+    if request.authority_arn is not None:
+        _check_arn(request.authority_arn, place)
     _check_signing_algorithm(request)
     _check_path_length(request)
     _check_validity(request)
     _check_tags(request)
+
+
+def check_batch(request: IssuerRequest, authority: CertificateAuthority) -> None:
+    """ConfigurationError where the CA would refuse each device of a batch [11]."""
+    if isinstance(request, BatchRequest):
+        check_short_lived(request.validity_days, "the batch", short_lived=authority.is_short_lived)
 
 
 def check_places(request: BootstrapRequest, checked: CheckedPlaces) -> None:
@@ -71,6 +87,16 @@ def _check_mode(request: BootstrapRequest) -> None:
         raise ConfigurationError(
             "a root's block and a root's files are named",
             remedy="name one of them: the block knows its files",
+        )
+
+
+def _check_arn(arn: str, place: Place) -> None:
+    parts = arn.split(":")
+    prefix = ["arn", place.partition, "acm-pca", place.region]
+    if parts[:4] != prefix or not arn.rpartition(":")[2].startswith("certificate-authority/"):
+        raise ConfigurationError(
+            f"{arn} is not the ARN of a certificate authority in {place.region}",
+            remedy=f"nothing was touched: give one that begins with {':'.join(prefix)}:",
         )
 
 

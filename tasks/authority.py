@@ -10,6 +10,7 @@ from birthcert.models import (
     IssuingAuthority,
     Place,
 )
+from birthcert.preflight import check_batch
 from tasks.access import aws_in
 from tasks.events import announce_authority
 from tasks.metrics import count_authority
@@ -48,6 +49,7 @@ def find_issuing_authority(request: IssuerRequest, place: Place) -> IssuingAutho
     """The CA that issues to the tenant's devices; it must be ACTIVE."""
     aws = aws_in(place.region, request.account_block)
     authority = authorities.issuing_authority(aws, request, place)
+    check_batch(request, authority)
     announce_authority(request, authority)
     count_authority(request, place, authority)
     return registrations.with_template(aws, authority)

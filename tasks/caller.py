@@ -14,8 +14,8 @@ def check_caller(request: WhereRequest) -> Caller:
     check_request(request)
     aws = aws_in(region_of(request), request.account_block)
     found = caller.check_caller(aws, request)
-    check_reach(request, found.place)
     if isinstance(request, BootstrapRequest):
         check_bootstrap(request, found.place)
+    check_reach(request, found.place)
     share_quotas(request, found.place)
     return found

@@ -95,7 +95,8 @@ def issuing_authority(aws: AwsAccess, request: IssuerRequest, place: Place) -> C
     if found is None:
         raise ConfigurationError(
             f"tenant {request.tenant} has no certificate authority in {place.name}",
-            remedy=f"run: birthcert bootstrap --tenant {request.tenant}",
+            remedy=f"run: birthcert bootstrap --tenant {request.tenant}; an existing CA that was "
+            "adopted is named by its ARN: --authority-arn",
         )
     return private_ca.active_authority(aws, found["Arn"]).found()
 

@@ -36,23 +36,20 @@ def adopt_authority(
 
     Raises what `examine_authority` does, and ConfigurationError where we may not issue.
     """
-    authority = examine_authority(aws, request, place)
+    authority = examine_authority(aws, request)
     proof = [request.verification_certificate.template]
     for template in (DEVICE_TEMPLATE, *(proof if request.registration_mode == "DEFAULT" else [])):
         _check_may_issue(aws, authority, template, place)
     return authority
 
 
-def examine_authority(
-    aws: AwsAccess, request: BootstrapRequest, place: Place
-) -> CertificateAuthority:
+def examine_authority(aws: AwsAccess, request: BootstrapRequest) -> CertificateAuthority:
     """The CA as it is, by calls that only read.
 
-    ConfigurationError, ResourceGone or AwsCallFailed say what is wrong: region, state, key,
+    ConfigurationError, ResourceGone or AwsCallFailed say what is wrong: state, key,
     signature, path length or life left.
     """
     arn = request.authority_arn or ""
-    _check_arn(arn, place)
     authority = private_ca.active_authority(aws, arn)
     path = [
         load_certificate(each)
@@ -69,16 +66,6 @@ def examine_authority(
     signing = request.certificate_authority.signing_algorithm
     chosen = {"signing_algorithm": signing} if signing else {}
     return authority.found().model_copy(update=chosen)
-
-
-def _check_arn(arn: str, place: Place) -> None:
-    parts = arn.split(":")
-    prefix = ["arn", place.partition, "acm-pca", place.region]
-    if parts[:4] != prefix or not arn.rpartition(":")[2].startswith("certificate-authority/"):
-        raise ConfigurationError(
-            f"{arn or 'no ARN'} is not the ARN of a certificate authority in {place.region}",
-            remedy=f"nothing was touched: give one that begins with {':'.join(prefix)}:",
-        )
 
 
 def _check_proof(

@@ -1,6 +1,7 @@
 """The CA registered with AWS IoT: registration code, verification certificate, registration."""
 
 import logging
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from birthcert.aws import private_ca
@@ -23,6 +24,7 @@ from birthcert.pki.algorithms import generate_private_key
 from birthcert.pki.certificates import certificate_id, load_certificate
 from birthcert.pki.csr import build_csr
 from birthcert.pki.tokens import idempotency_token
+from birthcert.pki.validity import validity_for
 
 log = logging.getLogger(__name__)
 SERVICE: Final = "iot"
@@ -62,7 +64,13 @@ def issue_verification_certificate(
         csr_pem,
         template=options.template,
         partition=place.partition,
-        validity={"Type": "DAYS", "Value": options.validity_days},
+        validity=dict(
+            validity_for(
+                datetime.now(UTC),
+                options.validity_days,
+                datetime.fromisoformat(authority.not_after),
+            )
+        ),
         token=idempotency_token(authority.arn, "verification", code.code, options.template),
         just_imported=True,
     )

@@ -6,14 +6,14 @@ A real device makes its key itself and sends a CSR. This is for a demo, a labora
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from birthcert.errors import UnusableInput
 from birthcert.files import make_folder, write_atomically, write_new
 from birthcert.issuance.checks import manifest_subject
 from birthcert.issuance.manifest import ManifestRow
 from birthcert.models import Subject
-from birthcert.pki.algorithms import PrivateKey, generate_private_key
+from birthcert.pki.algorithms import KeyAlgorithm, PrivateKey, generate_private_key
 from birthcert.pki.certificates import public_key_sha256
 from birthcert.pki.csr import build_csr, read_csr
 from birthcert.pki.keys import encrypted_pem, load_private_key
@@ -21,11 +21,10 @@ from birthcert.pki.names import device_name_problem, x509_name
 
 PRIVATE_KEY: Final = "private.pem"
 CSR: Final = "csr.pem"
-TestKeyAlgorithm = Literal["RSA_2048", "EC_prime256v1"]
 
 
 def generate_device_keys(
-    rows: Iterable[ManifestRow], *, folder: Path, algorithm: TestKeyAlgorithm, passphrase: bytes
+    rows: Iterable[ManifestRow], *, folder: Path, algorithm: KeyAlgorithm, passphrase: bytes
 ) -> Iterator[ManifestRow]:
     """The rows, each one without a CSR given that of a key of its own.
 
@@ -64,7 +63,7 @@ def _with_csr(row: ManifestRow, make_csr: Callable[[str, Subject], bytes]) -> Ma
 @dataclass(frozen=True)
 class _KeyFolder:
     folder: Path
-    algorithm: TestKeyAlgorithm
+    algorithm: KeyAlgorithm
     passphrase: bytes
 
     def csr(self, device_id: str, subject: Subject) -> bytes:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from birthcert.models.base import TENANT_PATTERN, Facts, Partition
+from birthcert.pki.algorithms import KeyAlgorithm
 
 AccountNumber = Annotated[str, Field(pattern=r"^\d{12}$")]
 Region = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[a-z]+)+-\d$")]
@@ -105,7 +106,7 @@ class IssueRequest(BatchRequest):
     """Certify the devices of a manifest."""
 
     manifest: str = Field(description="CSV (device_id,csr) or JSONL, gzipped or not.")
-    generate_keys: Literal["RSA_2048", "EC_prime256v1"] | None = Field(
+    generate_keys: KeyAlgorithm | None = Field(
         default=None, description="Test fleets only: make the devices' keys here, encrypted."
     )
     key_passphrase_file: str | None = Field(

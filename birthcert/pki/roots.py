@@ -102,10 +102,11 @@ def root_problem(certificate: x509.Certificate, now: datetime) -> str | None:
     """Why this certificate is of no use at the head of a chain, or None."""
     if not is_critical_ca(certificate):
         return "it is not a CA's (BasicConstraints must be critical with CA:TRUE [3])"
-    if not is_signed_by(certificate, certificate):
-        return "it is not self-signed"
+    # before the signature itself, which over SHA-1 is not even looked at
     if problem := signature_problem(certificate):
         return f"it {problem}; AWS IoT takes SHA-256, SHA-384 and SHA-512 with RSA or ECDSA [24]"
+    if not is_signed_by(certificate, certificate):
+        return "it is not self-signed"
     if now > certificate.not_valid_after_utc:
         return f"it expired at {certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC"
     if now < certificate.not_valid_before_utc:

@@ -51,6 +51,7 @@ def check_signed_ca(
         )
     if root is not None and (not chain or _is_missing(root, chain)):
         chain.append(root)
+    _check_signatures(name, [certificate, *chain])
     _check_chain(name, certificate, chain, root, now)
     _check_limits(name, [certificate, *chain], path_length)
     return SignedCa(pems[0], join_pem(*(certificate_pem(each) for each in chain)))
@@ -58,6 +59,17 @@ def check_signed_ca(
 
 def _is_missing(root: x509.Certificate, chain: Sequence[x509.Certificate]) -> bool:
     return chain[-1] != root and is_signed_by(chain[-1], root)
+
+
+def _check_signatures(name: str, path: list[x509.Certificate]) -> None:
+    # before who signed whom: a signature over SHA-1 is not even looked at
+    for each in path:
+        if problem := signature_problem(each):
+            raise _refused(
+                name,
+                f"cannot be used: {name_of(each)} {problem}, which AWS IoT does not take [24]",
+                "sign with SHA-256 and RSA or ECDSA",
+            )
 
 
 def _check_chain(
@@ -97,12 +109,6 @@ def _check_limits(name: str, path: list[x509.Certificate], path_length: int) -> 
                 f"cannot be used: {name_of(each)} is not a CA's (BasicConstraints must be critical "
                 "with CA:TRUE [3])",
                 "have it signed again",
-            )
-        if problem := signature_problem(each):
-            raise _refused(
-                name,
-                f"cannot be used: {name_of(each)} {problem}, which AWS IoT does not take [24]",
-                "sign with SHA-256 and RSA or ECDSA",
             )
     below = path_length_below(path)
     if below is not None and below < path_length:
