@@ -24,9 +24,10 @@ from birthcert.flags import (
     PlannedDeviceFlags,
     ProvisioningFlags,
     ReconcilingFlags,
+    ReplacingFlags,
     WhereFlags,
 )
-from birthcert.models import BootstrapRequest, IssueRequest, ReconcileRequest
+from birthcert.models import BootstrapRequest, IssueRequest, ReconcileRequest, RolloverRequest
 from birthcert.options import (
     Authority,
     Devices,
@@ -81,6 +82,46 @@ def bootstrap(
 
             return hand_over(pending, show)
         console.show_result(report, show, show_bootstrap)
+        return report.exit_code()
+
+    return console.run_command(command, debug=show.debug)
+
+
+@app.command
+def rollover(
+    *,
+    where: WhereFlags,
+    replacing: ReplacingFlags,
+    authority: AuthorityFlags = Authority(),
+    provisioning: ProvisioningFlags = Provisioning(),
+    refresh: bool = False,
+    canary: Annotated[bool, Parameter(negative="--no-canary")] = True,
+    show: Common = Show(),
+) -> int:
+    """Replace the CA: a successor is made, registered and proved, then it issues.
+
+    Devices of both connect meanwhile. The flags are those of bootstrap. Run it again, also with
+    another --old-registration: it goes on. Exit code 3 where something is left to do.
+
+    Parameters
+    ----------
+    refresh
+        Look everything up in AWS again, whatever earlier runs recorded.
+    canary
+        Prove the successor with a throw-away device before it issues.
+    """
+
+    def command() -> int:
+        more = {**replacing.request_facts(), "refresh": refresh, "canary": canary}
+        with console.usage_errors():
+            request = RolloverRequest.model_validate(
+                _bootstrap_facts(where, authority, provisioning, **more)
+            )
+        from birthcert.runs import run_rollover
+        from birthcert.screens import show_rollover
+
+        report = run_rollover(request, show)
+        console.show_result(report, show, show_rollover)
         return report.exit_code()
 
     return console.run_command(command, debug=show.debug)
@@ -199,14 +240,21 @@ def demo(*, keep: bool = False, directory: Path = Path("build/demo"), show: Comm
 def _bootstrap_request(
     where: Where, authority: Authority, provisioning: Provisioning, **more: bool
 ) -> BootstrapRequest:
-    facts: dict[str, Any] = {
+    with console.usage_errors():
+        return BootstrapRequest.model_validate(
+            _bootstrap_facts(where, authority, provisioning, **more)
+        )
+
+
+def _bootstrap_facts(
+    where: Where, authority: Authority, provisioning: Provisioning, **more: Any
+) -> dict[str, Any]:
+    return {
         **where.request_facts(),
         **authority.request_facts(),
         **provisioning.request_facts(),
         **more,
     }
-    with console.usage_errors():
-        return BootstrapRequest.model_validate(facts)
 
 
 def _issue_request(where: Where, devices: Devices | PlannedDevices) -> IssueRequest:

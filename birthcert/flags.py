@@ -12,6 +12,7 @@ from birthcert.options import (
     PlannedDevices,
     Provisioning,
     Reconciling,
+    Replacing,
     Where,
 )
 
@@ -23,6 +24,7 @@ AuthorityFlags = Annotated[
 ProvisioningFlags = Annotated[
     Provisioning, Parameter(name="*", group=Group("Provisioning", sort_key=3))
 ]
+ReplacingFlags = Annotated[Replacing, Parameter(name="*", group=Group("Rollover", sort_key=2))]
 DeviceFlags = Annotated[Devices, Parameter(name="*", group=Group("Devices", sort_key=2))]
 ConnectingFlags = Annotated[Connecting, Parameter(name="*", group=Group("Device", sort_key=2))]
 ReconcilingFlags = Annotated[Reconciling, Parameter(name="*", group=Group("Audit", sort_key=2))]

@@ -153,6 +153,20 @@ class Provisioning:
 
 
 @dataclass(frozen=True)
+class Replacing:
+    """The CA to replace, and what becomes of its registration."""
+
+    replaces: str
+    """ARN of the CA to replace: the one that issues now."""
+    old_registration: str = "keep"
+    """keep, deactivate (no new device of it is taken), or delete (none may be ACTIVE)."""
+
+    def request_facts(self) -> dict[str, Any]:
+        """The fields of RolloverRequest."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
 class Devices:
     """The devices to certify."""
 

@@ -10,6 +10,7 @@ from birthcert.models import (
     IssuerRequest,
     OfflineRootOptions,
     Place,
+    RolloverRequest,
 )
 from birthcert.pki.algorithms import family
 from birthcert.pki.hierarchy import check_short_lived, check_verification_template
@@ -37,6 +38,16 @@ def check_batch(request: IssuerRequest, authority: CertificateAuthority) -> None
     """ConfigurationError where the CA would refuse each device of a batch [11]."""
     if isinstance(request, BatchRequest):
         check_short_lived(request.validity_days, "the batch", short_lived=authority.is_short_lived)
+
+
+def check_rollover(request: RolloverRequest) -> None:
+    """ConfigurationError where a successor could not be told from the old CA by its tags."""
+    if request.authority == "existing":
+        raise ConfigurationError(
+            "an existing CA is never altered, and a rollover tags its CAs",
+            remedy="nothing was touched: register the other CA by a bootstrap, and name it with "
+            "--authority-arn wherever devices are certified",
+        )
 
 
 def check_places(request: BootstrapRequest, checked: CheckedPlaces) -> None:

@@ -102,18 +102,27 @@ def bootstrap_markdown(report: BootstrapReport) -> str:
     lines = [f"# Bootstrap of {report.tenant} in {report.region}", "", *sandbox]
     lines += ["| fact | value |", "|---|---|"]
     lines += [f"| {name} | `{value}` |" for name, value in facts.items()]
-    lines += ["", "| step | outcome | seconds | ARN |", "|---|---|---|---|"]
-    for step in report.steps:
-        arn = f"`{step.arn}`" if step.arn else ""
-        lines.append(f"| {step.name} | {step.outcome} | {step.seconds:.2f} | {arn} |")
-    if report.places:
-        lines += ["", "## Further places", "", "| account | region | |", "|---|---|---|"]
-        lines += [
-            f"| {each.account} | {each.region} | {_cell(each.told())} |" for each in report.places
-        ]
+    lines += [*steps_markdown(report.steps), *places_markdown(report.places)]
     lines += ["", "## Provisioning template", "", "```json", report.template_body, "```", ""]
     lines += ["## CA certificate", "", "```", report.authority_certificate_pem.strip(), "```"]
     return "\n".join(lines)
+
+
+def steps_markdown(steps: Sequence[Step]) -> list[str]:
+    """The lines of a table of steps."""
+    lines = ["", "| step | outcome | seconds | ARN |", "|---|---|---|---|"]
+    for step in steps:
+        arn = f"`{step.arn}`" if step.arn else ""
+        lines.append(f"| {step.name} | {step.outcome} | {step.seconds:.2f} | {arn} |")
+    return lines
+
+
+def places_markdown(places: Sequence[PlaceReport]) -> list[str]:
+    """The lines of a table of further places; none where there are none."""
+    if not places:
+        return []
+    lines = ["", "## Further places", "", "| account | region | |", "|---|---|---|"]
+    return lines + [f"| {each.account} | {each.region} | {cell(each.told())} |" for each in places]
 
 
 def issue_markdown(report: IssueReport, refusals: list[tuple[str, str]]) -> str:
@@ -128,7 +137,7 @@ def issue_markdown(report: IssueReport, refusals: list[tuple[str, str]]) -> str:
     ]
     if refusals:
         lines += ["", "| device | why it has no certificate |", "|---|---|"]
-        lines += [f"| {_cell(device)} | {_cell(reason)} |" for device, reason in refusals]
+        lines += [f"| {cell(device)} | {cell(reason)} |" for device, reason in refusals]
     return "\n".join(lines)
 
 
@@ -152,10 +161,11 @@ def approval_markdown(manifest: str, plan: IssuePlan) -> str:
         "certificate authority": f"`{plan.authority_arn}`, {plan.days_left} days left",
     }
     lines = ["## Buy these certificates?", "", "| | |", "|---|---|"]
-    lines += [f"| {name} | {_cell(value)} |" for name, value in facts.items()]
+    lines += [f"| {name} | {cell(value)} |" for name, value in facts.items()]
     lines += [f"- {problem}" for problem in ("", *plan.batch.problems) if problem]
     return "\n".join(lines)
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
+    """Text as a cell of a table in markdown."""
     return text.replace("|", "\\|").replace("\n", " ")

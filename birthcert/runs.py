@@ -24,6 +24,8 @@ from birthcert.models import (
     IssueRequest,
     ReconcileReport,
     ReconcileRequest,
+    RolloverReport,
+    RolloverRequest,
 )
 from birthcert.servers import ServerNotStarted, temporary_prefect_server
 from birthcert.settings import load_settings
@@ -41,6 +43,16 @@ def run_bootstrap(request: BootstrapRequest, show: Show) -> BootstrapReport:
 
         ready()
         return bootstrap(request)
+
+
+def run_rollover(request: RolloverRequest, show: Show) -> RolloverReport:
+    """The flow `rollover`, run here."""
+    resolve_region(request)
+    with _prefect(show) as ready:
+        from flows.rollover import rollover
+
+        ready()
+        return rollover(request)
 
 
 def run_issue(request: IssueRequest, show: Show) -> IssueReport:

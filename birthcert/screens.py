@@ -1,11 +1,12 @@
 """The human text of the commands' results."""
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 from birthcert import console
 from birthcert.connecting import ConnectReport
-from birthcert.models import BootstrapReport, IssueReport
+from birthcert.models import BootstrapReport, IssueReport, RolloverReport, Step
 from birthcert.plan import IssuePlan, batch_facts
 from birthcert.planning import BootstrapPlan
 
@@ -25,11 +26,7 @@ def show_bootstrap(report: BootstrapReport) -> None:
     """What exists now, and how each step came about."""
     if report.sandbox:
         console.out.print(f"[yellow]local sandbox {report.sandbox}, not AWS[/]")
-    console.print_rows(
-        ["step", "outcome", "seconds", "ARN"],
-        [[s.name, s.outcome, f"{s.seconds:.2f}", s.arn] for s in report.steps],
-    )
-    console.out.print()
+    _show_steps(report.steps)
     console.print_facts(
         f"{report.tenant} is ready in {report.region} of {report.account}",
         {
@@ -45,7 +42,37 @@ def show_bootstrap(report: BootstrapReport) -> None:
     _show_places(report)
 
 
-def _show_places(report: BootstrapReport) -> None:
+def show_rollover(report: RolloverReport) -> None:
+    """Which CA issues now, and what became of the old one."""
+    if report.sandbox:
+        console.out.print(f"[yellow]local sandbox {report.sandbox}, not AWS[/]")
+    _show_steps(report.steps)
+    issuing = "the successor issues now" if report.moved else "the OLD CA STILL ISSUES"
+    console.print_facts(
+        f"{report.tenant} in {report.region} of {report.account}: {issuing}",
+        {
+            "successor": report.authority_arn,
+            "valid until": report.authority_not_after,
+            "registration": report.registration["certificate_arn"],
+            "old": f"{report.replaced_arn}, billed until it is deleted",
+        },
+    )
+    for old in report.old_registrations:
+        where = f"old registration in {old.region} of {old.account}"
+        told = f"{old.status}, {old.active_certificates} device certificates ACTIVE"
+        console.out.print(f"  {where}: {old.problem or told}", markup=False)
+    _show_places(report)
+
+
+def _show_steps(steps: Sequence[Step]) -> None:
+    console.print_rows(
+        ["step", "outcome", "seconds", "ARN"],
+        [[s.name, s.outcome, f"{s.seconds:.2f}", s.arn] for s in steps],
+    )
+    console.out.print()
+
+
+def _show_places(report: BootstrapReport | RolloverReport) -> None:
     if not report.places:
         return
     console.out.print()

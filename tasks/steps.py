@@ -21,7 +21,14 @@ P = ParamSpec("P")
 R = TypeVar("R")
 KEY_VERSION = "v1"
 # what a run asks for, by whose credentials, and how a fact came about do not change what is made
-NOT_IDENTITY = {"refresh", "outcome", "account_block", "authority_account_block", "further_places"}
+NOT_IDENTITY = {
+    "refresh",
+    "outcome",
+    "account_block",
+    "authority_account_block",
+    "further_places",
+    "old_registration",
+}
 
 
 def step(title: str, *, cached: bool = True) -> Callable[[Callable[P, R]], Task[P, R]]:

@@ -41,9 +41,7 @@ def audited_authority(aws: AwsAccess, request: IssuerRequest, place: Place) -> C
                 remedy=f"run: birthcert bootstrap --tenant {request.tenant}",
             )
         arn = found["Arn"]
-    authority = private_ca.authority_facts(private_ca.describe(aws, arn))
-    answer = aws.call(SERVICE, "GetCertificateAuthorityCertificate", CertificateAuthorityArn=arn)
-    return authority.found().model_copy(update={"certificate_pem": answer["Certificate"]})
+    return private_ca.installed_authority(aws, arn).found()
 
 
 def make_audit_report(

@@ -6,11 +6,11 @@ from typing import Any, Final
 
 from birthcert.aws import private_ca
 from birthcert.aws.access import AwsAccess
+from birthcert.aws.generations import GONE, asked_for, held_by, issuing_of, tags_for, tags_of
 from birthcert.aws.private_ca import SERVICE, authority_facts, authority_gone
 from birthcert.aws.waiting import wait_for
 from birthcert.errors import AwsCallFailed, ConfigurationError, ResourceConflict
 from birthcert.models import (
-    TAG_PLACE,
     TAG_TENANT,
     BootstrapRequest,
     CertificateAuthority,
@@ -23,7 +23,6 @@ from birthcert.pki.algorithms import DEFAULT_SIGNING
 from birthcert.pki.tokens import idempotency_token
 
 log = logging.getLogger(__name__)
-GONE: Final = frozenset({"DELETED", "FAILED"})
 # what Private CA makes for each mode; an existing CA is not made
 TYPES: Final = {"pca-root": "ROOT", "offline-root": "SUBORDINATE"}
 CSR_WAIT_SECONDS: Final = 180.0  # the waiter's 3 s x 60 [5]
@@ -34,20 +33,24 @@ def ensure_certificate_authority(
 ) -> CertificateAuthority:
     """The tenant's CA in this place: found by its tags, or made; returns when its CSR is there.
 
+    In a rollover it is the successor of the CA that the request names.
+
     The idempotency token follows from the request, so that a retry inside five minutes makes no
     second one [6]; after that the tags, which are set at creation, find it.
     Raises ResourceConflict where the CA that is there differs from what is asked for.
     """
-    found = find_certificate_authority(aws, request.tenant, place)
+    held = held_by(aws, request.tenant, place)
+    found = asked_for(held, request)
     if found is None:
-        arn = _create(aws, request, place)
+        tags = tags_for(held, request, place)
+        arn = _create(aws, request, place, tags)
         if private_ca.describe(aws, arn)["Status"] in GONE:
             # the token still stands for one that failed or was deleted less than 5 minutes ago
-            arn = _create(aws, request, place, instead_of=arn)
+            arn = _create(aws, request, place, tags, instead_of=arn)
         log.info("created certificate authority %s", arn)
     else:
-        check_alike(found, request)
-        arn = found["Arn"]
+        check_alike(found.description, request)
+        arn = found.arn
     described = wait_for(
         lambda: _past_creation(aws, arn), seconds=CSR_WAIT_SECONDS, what=f"the CSR of {arn}"
     )
@@ -56,23 +59,9 @@ def ensure_certificate_authority(
 
 
 def find_certificate_authority(aws: AwsAccess, tenant: str, place: Place) -> dict[str, Any] | None:
-    """The description of the tenant's CA in this place, by its tags; None where there is none."""
-    wanted = {TAG_TENANT: tenant, TAG_PLACE: place.name}
-    matching = []
-    authorities = aws.pages(
-        SERVICE, "ListCertificateAuthorities", "CertificateAuthorities", ResourceOwner="SELF"
-    )
-    for authority in authorities:
-        if authority["Status"] not in GONE and wanted.items() <= _tags(aws, authority).items():
-            matching.append(authority)
-    if len(matching) > 1:
-        arns = ", ".join(authority["Arn"] for authority in matching)
-        raise ResourceConflict(
-            f"{len(matching)} certificate authorities carry the tags of {tenant} in {place.name}: "
-            f"{arns}",
-            remedy="each costs money every month: untag or delete all but the one to use",
-        )
-    return matching[0] if matching else None
+    """The description of the CA that issues to the tenant in this place; None without one."""
+    found = issuing_of(held_by(aws, tenant, place))
+    return found.description if found else None
 
 
 def install_root_certificate(
@@ -104,7 +93,7 @@ def issuing_authority(aws: AwsAccess, request: IssuerRequest, place: Place) -> C
 def tenant_of(aws: AwsAccess, arn: str) -> str | None:
     """Whose a CA is by its tag; None where it has none, or is not there to be asked."""
     try:
-        return _tags(aws, {"Arn": arn}).get(TAG_TENANT)
+        return tags_of(aws, arn).get(TAG_TENANT)
     except AwsCallFailed as error:
         if error.code in ("ResourceNotFoundException", "InvalidStateException"):
             return None
@@ -112,7 +101,12 @@ def tenant_of(aws: AwsAccess, arn: str) -> str | None:
 
 
 def _create(
-    aws: AwsAccess, request: BootstrapRequest, place: Place, *, instead_of: str = ""
+    aws: AwsAccess,
+    request: BootstrapRequest,
+    place: Place,
+    tags: dict[str, str],
+    *,
+    instead_of: str = "",
 ) -> str:
     configuration, options = _configuration(request), request.certificate_authority
     answer = aws.call(
@@ -130,9 +124,10 @@ def _create(
             options.usage_mode,
             options.key_storage_security_standard,
             json.dumps(configuration, sort_keys=True),
+            request.replaced_arn() or "",
             instead_of,
         ),
-        Tags=[{"Key": key, "Value": value} for key, value in request.all_tags(place).items()],
+        Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
     )
     arn: str = answer["CertificateAuthorityArn"]
     return arn
@@ -192,8 +187,3 @@ def _install(
     )
     issued = private_ca.wait_for_certificate(aws, authority.arn, certificate_arn)
     private_ca.import_certificate(aws, authority.arn, issued.certificate_pem)
-
-
-def _tags(aws: AwsAccess, authority: dict[str, Any]) -> dict[str, str]:
-    tags = aws.pages(SERVICE, "ListTags", "Tags", CertificateAuthorityArn=authority["Arn"])
-    return {tag["Key"]: tag.get("Value", "") for tag in tags}

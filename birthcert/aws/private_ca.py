@@ -46,8 +46,17 @@ def active_authority(aws: AwsAccess, authority_arn: str) -> CertificateAuthority
     description = describe(aws, authority_arn)
     if description["Status"] != "ACTIVE":
         raise authority_gone(authority_arn, f"is {description['Status']}, not ACTIVE")
+    return _with_certificate(aws, description)
+
+
+def installed_authority(aws: AwsAccess, authority_arn: str) -> CertificateAuthority:
+    """The CA with its certificate, DISABLED and EXPIRED too."""
+    return _with_certificate(aws, describe(aws, authority_arn))
+
+
+def _with_certificate(aws: AwsAccess, description: dict[str, Any]) -> CertificateAuthority:
     answer = aws.call(
-        SERVICE, "GetCertificateAuthorityCertificate", CertificateAuthorityArn=authority_arn
+        SERVICE, "GetCertificateAuthorityCertificate", CertificateAuthorityArn=description["Arn"]
     )
     certificate_pem, chain_pem = answer["Certificate"], answer.get("CertificateChain") or ""
     path = [load_certificate(each) for each in split_pem(join_pem(certificate_pem, chain_pem))]

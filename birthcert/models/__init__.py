@@ -78,6 +78,15 @@ from birthcert.models.resources import (
     VerificationCertificate,
     VerifiedRegistration,
 )
+from birthcert.models.rollover import (
+    MovedIssuing,
+    OldRegistration,
+    OldRegistrationReport,
+    OldRegistrationState,
+    ReplacedAuthority,
+    RolloverReport,
+    RolloverRequest,
+)
 
 __all__ = [
     "TAG_PLACE",
@@ -111,7 +120,11 @@ __all__ = [
     "IssueRequest",
     "IssuerRequest",
     "IssuingAuthority",
+    "MovedIssuing",
     "OfflineRootOptions",
+    "OldRegistration",
+    "OldRegistrationReport",
+    "OldRegistrationState",
     "Outcome",
     "Partition",
     "Place",
@@ -125,7 +138,10 @@ __all__ = [
     "Registration",
     "RegistrationCode",
     "RegistrationMode",
+    "ReplacedAuthority",
     "Resource",
+    "RolloverReport",
+    "RolloverRequest",
     "RootCertificate",
     "RootRequest",
     "Shard",

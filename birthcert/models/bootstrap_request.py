@@ -114,6 +114,10 @@ class BootstrapRequest(WhereRequest):
         "and is taken away again. Buys a certificate, and needs a route to the device endpoint.",
     )
 
+    def replaced_arn(self) -> str | None:
+        """The CA that this one succeeds, in a rollover."""
+        return None
+
     def authority_block(self) -> str | None:
         """The block of the account in which the CA stands; None: this machine's credentials."""
         return self.account_block

@@ -123,13 +123,16 @@ def run_flow(name: str, request: dict[str, Any]) -> Any:
     import flows.chunks
     import flows.issue
     import flows.places
-    from birthcert.models import BootstrapRequest, IssueRequest
+    import flows.rollover
+    from birthcert.models import BootstrapRequest, IssueRequest, RolloverRequest
 
-    for module in (flows.bootstrap, flows.issue, flows.places):
+    for module in (flows.bootstrap, flows.issue, flows.places, flows.rollover):
         module.Runbook = plain_runbook()  # type: ignore[attr-defined]
         module.create_markdown_artifact = lambda **_facts: None  # type: ignore[attr-defined]
     if name == "bootstrap":
         return flows.bootstrap.bootstrap.fn(BootstrapRequest.model_validate(request))
+    if name == "rollover":
+        return flows.rollover.rollover.fn(RolloverRequest.model_validate(request))
     with ThreadPoolExecutor(flows.chunks.CHUNKS_IN_FLIGHT) as pool:
         flows.chunks.issue_chunk = PlainChunk(flows.chunks.issue_chunk, pool)  # type: ignore[assignment]
         return flows.issue.issue.fn(IssueRequest.model_validate(request))
@@ -162,7 +165,8 @@ def work(job: dict[str, Any], parts: dict[str, Any]) -> None:
 def serve() -> None:
     """Fork for each job; one line of JSON says how the process ended."""
     import flows.bootstrap
-    import flows.issue  # noqa: F401
+    import flows.issue
+    import flows.rollover  # noqa: F401
 
     parts = preloaded()
     gc.freeze()

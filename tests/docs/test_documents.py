@@ -22,7 +22,14 @@ from pydantic import BaseModel
 from birthcert.cli import app
 from birthcert.connecting import ConnectReport
 from birthcert.issuance.output import REPORT_COLUMNS
-from birthcert.models import BootstrapReport, IssueReport, PlaceReport, Step
+from birthcert.models import (
+    BootstrapReport,
+    IssueReport,
+    OldRegistrationReport,
+    PlaceReport,
+    RolloverReport,
+    Step,
+)
 from birthcert.passphrase import VARIABLE
 from birthcert.settings import Settings
 
@@ -225,6 +232,12 @@ def fields(*models: type[BaseModel]) -> set[str]:
             "\n",
             fields(BootstrapReport, PlaceReport, Step) | {"certificate_id", "certificate_arn"},
             id="bootstrap.json",
+        ),
+        pytest.param(
+            "`birthcert rollover",
+            "\n",
+            fields(RolloverReport, OldRegistrationReport),
+            id="rollover.json",
         ),
         pytest.param("`birthcert issue", "The output folder", fields(IssueReport), id="issue.json"),
         pytest.param("`birthcert connect", "\n", fields(ConnectReport), id="connect.json"),

@@ -52,6 +52,7 @@ def test_each_operator_has_a_policy() -> None:
         "issuer",
         "place",
         "reconcile",
+        "rollover",
         "teardown",
     ]
 
