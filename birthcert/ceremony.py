@@ -62,7 +62,7 @@ class CertificateAwaited(BirthcertError):
         )
         return cls(
             f"certificate authority {csr.arn} waits for the certificate that its root signs",
-            remedy="sign its CSR with: birthcert root sign; then run the same bootstrap with "
+            remedy="sign its CSR with: birthcert root sign; then run the same command with "
             "--ca-certificate",
             awaited=awaited,
         )

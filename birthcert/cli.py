@@ -117,10 +117,16 @@ def rollover(
             request = RolloverRequest.model_validate(
                 _bootstrap_facts(where, authority, provisioning, **more)
             )
+        from birthcert.ceremony import CertificateAwaited
         from birthcert.runs import run_rollover
         from birthcert.screens import show_rollover
 
-        report = run_rollover(request, show)
+        try:
+            report = run_rollover(request, show)
+        except CertificateAwaited as pending:
+            from birthcert.cli_root import hand_over
+
+            return hand_over(pending, show)
         console.show_result(report, show, show_rollover)
         return report.exit_code()
 

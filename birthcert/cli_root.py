@@ -161,7 +161,7 @@ def hand_over(pending: CertificateAwaited, show: Show) -> int:
             "CSR": awaited.csr,
             "SHA-256 of the CSR": awaited.csr_sha256,
             "where the root is": awaited.sign,
-            "then": f"the same bootstrap with --ca-certificate {awaited.name}.pem",
+            "then": f"the same command with --ca-certificate {awaited.name}.pem",
         },
     )
     return pending.exit_code

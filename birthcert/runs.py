@@ -46,9 +46,9 @@ def run_bootstrap(request: BootstrapRequest, show: Show) -> BootstrapReport:
 
 
 def run_rollover(request: RolloverRequest, show: Show) -> RolloverReport:
-    """The flow `rollover`, run here."""
+    """The flow `rollover`, run here; raises CertificateAwaited where a root must sign first."""
     resolve_region(request)
-    with _prefect(show) as ready:
+    with _prefect(show, may_wait=False) as ready:
         from flows.rollover import rollover
 
         ready()
