@@ -187,8 +187,10 @@ class Devices:
     Test fleets only."""
     key_passphrase_file: str | None = None
     """File with the passphrase for them; else BIRTHCERT_KEY_PASSPHRASE."""
-    chunk_size: int = 100
-    """Devices in one task run."""
+    layout: str = "auto"
+    """files: a folder a device. bundle: gzipped parts. auto: a bundle for over 10,000 devices."""
+    chunk_size: int = 500
+    """Devices in one task run, and in one part of a bundle."""
     threads: int = 16
     """Calls to AWS at the same time."""
     shard_size: int | None = None

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Literal
 
+from birthcert.issuance.layout import bundle_at
 from birthcert.issuance.output import CHAIN, OutputFolder
 from birthcert.ledger.claims import LEASE
 from birthcert.ledger.ledger import Ledger
@@ -125,6 +126,9 @@ def _files_missing(batch: Batch, ledger: Ledger) -> int | None:
     if not batch.out or not Path(batch.out).is_dir():
         return None
     delivered = ledger.records(batch_id=batch.id, states=["delivered"])
+    if bundle := bundle_at(Path(batch.out)):
+        there = set(bundle.certificates())
+        return sum((each.device_id, each.serial_number) not in there for each in delivered)
     return _count_missing(OutputFolder(Path(batch.out)), delivered)
 
 

@@ -12,7 +12,10 @@ from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from birthcert.issuance.batch import Batch, checked_rows
+from birthcert.issuance.helper import Helper
+from birthcert.issuance.layout import laid_out
 from birthcert.issuance.output import prepare_output
+from birthcert.issuance.reading import reader_for
 from birthcert.models import IssueReport, IssueRequest
 from flows.approval import agree_on_price
 from flows.chunks import CHUNKS_IN_FLIGHT, certified
@@ -36,17 +39,19 @@ def issue(request: IssueRequest) -> IssueReport:
     place = run(check_caller, request).place
     authority = run(find_issuing_authority, request, place)
     agree_on_price(request, place, authority)
-    out = prepare_output(request.out, request.shard)
-    if wants_shards(request):
-        return reported(request, place, certified_in_shards(request, place, authority, out))
-    rows = checked_rows(request, authority.template_body or None)
-    count = device_counter(request, place)
-    with (
-        Batch(request, place, authority, ledger=ledger(), out=out, count=count) as batch,
-        told(request, place, batch),
-        closing(
-            certified(request, place, authority, batch_id=batch.id, rows=rows, out=out)
-        ) as outcomes,
-    ):
-        batch.record(outcomes)
+    with Helper() as helper:
+        out = laid_out(request, prepare_output(request.out, request.shard), helper)
+        if wants_shards(request):
+            return reported(request, place, certified_in_shards(request, place, authority, out))
+        read = reader_for(request, place, authority.arn, ledger(), out.helper)
+        rows = checked_rows(request, authority.template_body or None, read=read)
+        count = device_counter(request, place)
+        with (
+            Batch(request, place, authority, ledger=ledger(), out=out, count=count) as batch,
+            told(request, place, batch),
+            closing(
+                certified(request, place, authority, batch_id=batch.id, rows=rows, out=out)
+            ) as outcomes,
+        ):
+            batch.record(outcomes)
     return reported(request, place, batch)

@@ -66,7 +66,7 @@ def certified_in_shards(
         told(request, place, batch),
     ):
         handed_out = _HandedOut(deployment, request, out, client)
-        for shard in shards_of(rows, request.shard_size):
+        for shard in shards_of(rows, out.shard_size(request.shard_size)):
             handed_out.add(shard)
         for _ in handed_out.until_done():
             batch.follow(handed_out.counts())

@@ -12,6 +12,7 @@ from birthcert.issuance.checks import check_rows
 from birthcert.issuance.devices import Device, DeviceOutcome
 from birthcert.issuance.manifest import ManifestRow, read_manifest
 from birthcert.issuance.output import OutputFolder, write_report
+from birthcert.issuance.reading import Reader, read_each
 from birthcert.issuance.testkeys import generate_device_keys, rehearse_device_keys
 from birthcert.ledger.ledger import Ledger
 from birthcert.ledger.records import BatchState, Refusal
@@ -31,12 +32,17 @@ def _untold(_counts: Mapping[str, int]) -> None:
 
 
 def checked_rows(
-    request: IssueRequest, provisioning_template: str | None = None, *, rehearse: bool = False
+    request: IssueRequest,
+    provisioning_template: str | None = None,
+    *,
+    rehearse: bool = False,
+    read: Reader = read_each,
 ) -> Iterator[Device | DeviceOutcome]:
     """Each row of the manifest as a device to certify, or as a refusal that says why.
 
     Raises UnusableInput at the call for a manifest that cannot be used as a whole, and
-    ConfigurationError for a passphrase that is needed and missing. `rehearse` writes no keys.
+    ConfigurationError for a passphrase that is needed and missing. `rehearse` writes no keys;
+    `read` reads the CSRs.
     """
     shard = request.shard
     rows = read_manifest(
@@ -53,6 +59,7 @@ def checked_rows(
         subject_mode=request.subject,
         provisioning_template=provisioning_template,
         repeated=shard.repeated if shard else {},
+        read=read,
     )
 
 
@@ -129,8 +136,9 @@ class Batch:
         self._ledger.end_batch(self.id, state, self._totals())
 
     def record(self, outcomes: Iterable[DeviceOutcome]) -> None:
-        """Write report.csv from the outcomes as they come, and count them."""
+        """Write report.csv from the outcomes as they come, and count them; then the index."""
         write_report(self._out.report, self._counted(outcomes))
+        self._out.finish()
         self.tell(self.counts)
 
     def follow(self, counts: Mapping[str, int]) -> None:

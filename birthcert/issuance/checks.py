@@ -13,13 +13,13 @@ from typing import Literal
 from pydantic import ValidationError
 
 from birthcert.errors import UnusableInput
-from birthcert.issuance.csr_files import csr_bytes
 from birthcert.issuance.devices import Device, DeviceOutcome
 from birthcert.issuance.duplicates import FirstRows
 from birthcert.issuance.manifest import ManifestRow
-from birthcert.jitp.parameters import PREFIX, parameter_values, parameters_of
+from birthcert.issuance.reading import Reader, Reading, read_each
+from birthcert.jitp.parameters import COMMON_NAME, PREFIX, parameter_values, parameters_of
 from birthcert.models import Subject
-from birthcert.pki.csr import Csr, csr_name_problem, read_csr
+from birthcert.pki.csr import Csr, csr_name_problem
 from birthcert.pki.names import device_name_problem, x509_name
 
 SubjectMode = Literal["from-csr", "from-manifest"]
@@ -32,6 +32,7 @@ def check_rows(
     subject_mode: SubjectMode,
     provisioning_template: str | None = None,
     repeated: Mapping[int, str] = MappingProxyType({}),
+    read: Reader = read_each,
 ) -> Iterator[Device | DeviceOutcome]:
     """Each row as a device to certify or as a refusal with its reason, in the manifest's order.
 
@@ -40,14 +41,16 @@ def check_rows(
     instead of at the device's first connection [26]. Of two rows with one device id the later is
     refused, whatever became of the earlier; of two with one public key the later, where the
     earlier is good. `repeated` are rows of which that is known already, and the reason: of those
-    that repeat a row which is not among `rows`. ValueError for a template that is none.
+    that repeat a row which is not among `rows`. `read` reads the CSRs. ValueError for a template
+    that is none.
     """
     required = parameters_of(provisioning_template) if provisioning_template else set()
-    checks = _Checks(folder.resolve(), subject_mode, frozenset(required), repeated)
+    checks = _Checks(subject_mode, frozenset(required), repeated)
     with FirstRows() as first_rows:
-        for row in rows:
+        for reading in read(rows, folder.resolve()):
+            row = reading.row
             try:
-                checked: Device | DeviceOutcome = checks.device(row, first_rows)
+                checked: Device | DeviceOutcome = checks.device(reading, first_rows)
             except UnusableInput as error:
                 earlier = error.facts.get("earlier")
                 checked = DeviceOutcome(
@@ -62,24 +65,25 @@ def check_rows(
 
 @dataclass(frozen=True)
 class _Checks:
-    folder: Path
     subject_mode: SubjectMode
     required_parameters: frozenset[str]
     repeated: Mapping[int, str]
 
-    def device(self, row: ManifestRow, first_rows: FirstRows) -> Device:
+    def device(self, reading: Reading, first_rows: FirstRows) -> Device:
         """The device of a row; raises UnusableInput with the reason for its refusal."""
+        row, csr = reading.row, reading.csr
         _refuse(row.problem)
         _refuse(device_name_problem(row.device_id))
         earlier = first_rows.earlier("device_id", row.device_id, row.row)
         _refuse(self.repeated.get(row.row))
         _refuse_repeated("device_id", earlier)
-        csr = read_csr(csr_bytes(row, self.folder))
+        if isinstance(csr, UnusableInput):
+            raise csr
         subject = self._subject(row, csr)
         earlier = first_rows.earlier("public key", csr.public_key_sha256, row.row)
         _refuse_repeated("public key", earlier)
         asn1 = subject.as_asn1_subject() if subject else None
-        return Device(row=row.row, device_id=row.device_id, csr=csr, subject=asn1)
+        return Device(row.row, row.device_id, csr, subject=asn1, known=reading.known)
 
     def _subject(self, row: ManifestRow, csr: Csr) -> Subject | None:
         """The subject that replaces the CSR's, or None where the CSR's own stays."""
@@ -88,6 +92,9 @@ class _Checks:
             subject = manifest_subject(row)
         else:
             _refuse(csr_name_problem(csr, row.device_id))
+        # the CommonName is the device's in both modes
+        if self.required_parameters <= {COMMON_NAME}:
+            return subject
         name = x509_name(subject) if subject else csr.subject
         missing = self.required_parameters - parameter_values(name, "").keys()
         if missing:

@@ -114,6 +114,9 @@ class Chunk:
         self._send_requests()
         if self._others and time.monotonic() >= self._ask_others_at:
             self._ask_others_at = time.monotonic() + _OTHERS_SECONDS
+            if not (self._to_request or self._issuing or self._fetching or self._room):
+                # the other run may be waiting for what this one keeps
+                self._flush()
             others, self._others = self._others, []
             self._admit(others)
 
@@ -209,6 +212,14 @@ class Chunk:
         if concerns_all(error):
             self._error = self._error or error
 
+    def _flush(self) -> None:
+        """Have written what the outlet has kept."""
+        for job, result in self.calls.outlet.flush():
+            if isinstance(result, UnexpectedCertificate):
+                self._fail(job, str(result))
+            else:
+                self._delivered(job, result)
+
     def _fetched(self, job: Job, since: float | None, fetched: Fetched) -> None:
         if fetched.ready:
             self._room.ready(since, job.asked_at)
@@ -242,11 +253,7 @@ class Chunk:
         while self._issuing or self._fetching:
             self._take_in(self._answers.get())
         try:
-            for job, result in self.calls.outlet.close():
-                if isinstance(result, UnexpectedCertificate):
-                    self._fail(job, str(result))
-                else:
-                    self._delivered(job, result)
+            self._flush()
         finally:
             self._notes.last_commit(self.ledger)
             unsent = [job.record.id for job in self._unsent if job.surely_unasked]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from birthcert.ledger.records import Known
 from birthcert.pki.csr import Csr
 
 DeviceResult = Literal["issued", "existing", "refused", "failed"]
@@ -13,13 +14,15 @@ class Device:
     """One row of a manifest that passed the checks.
 
     `row` is the manifest's own row number; `subject` is Private CA's ASN1Subject where the
-    manifest replaces the CSR's subject, else None [7].
+    manifest replaces the CSR's subject, else None [7]. `known` is what the ledger has of its
+    certificate, where it was looked up while the manifest was read.
     """
 
     row: int
     device_id: str
     csr: Csr
     subject: dict[str, str] | None = None
+    known: Known | None = None
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from birthcert.issuance.calls import Calls
 from birthcert.issuance.chunk import Chunk
 from birthcert.issuance.crew import Crew
 from birthcert.issuance.devices import Device, DeviceOutcome
-from birthcert.issuance.job import IssueOptions
+from birthcert.issuance.job import IssueOptions, found_outcome
 from birthcert.issuance.outlet import Outlet
 from birthcert.ledger.ledger import Ledger, utc_now
 
@@ -45,6 +45,8 @@ def issue_chunk(
     flight have ended and are written down. When `stop` is set no call is started any more; what
     was not done is `failed` with the reason INTERRUPTED [6, 14, 16].
     """
+    known = found(devices, outlet)
+    rest = [device for device in devices if device.row not in known]
     claim_id = ledger.claim(batch_id)
     try:
         chunk = Chunk(
@@ -55,10 +57,29 @@ def issue_chunk(
             claim_id=claim_id,
             stop=stop,
         )
-        outcomes = chunk.run(devices)
+        outcomes = known | chunk.run(rest)
     finally:
         ledger.release(claim_id)
     return [outcomes.get(device.row) or _interrupted(device) for device in devices]
+
+
+def found(devices: Sequence[Device], outlet: Outlet) -> dict[int, DeviceOutcome]:
+    """The outcomes, by row, of devices that need nothing: delivered, and their files are there."""
+    outcomes = {}
+    for device in devices:
+        if device.known and (path := outlet.find(device, device.known.serial_number)):
+            outcomes[device.row] = found_outcome(device, device.known, path)
+    return outcomes
+
+
+def all_found(devices: Sequence[Device], outlet: Outlet) -> list[DeviceOutcome] | None:
+    """The outcomes of a chunk for which nothing is to be done; None where something is."""
+    outcomes = found(devices, outlet)
+    if len(outcomes) < len(devices):
+        return None
+    for _ in outlet.flush():
+        raise AssertionError("what was found was fetched")
+    return list(outcomes.values())
 
 
 def _interrupted(device: Device) -> DeviceOutcome:

@@ -6,7 +6,7 @@ from typing import Final
 
 from birthcert import limits
 from birthcert.issuance.devices import Device, DeviceOutcome, DeviceResult
-from birthcert.ledger.records import Delivery, Intent, Record
+from birthcert.ledger.records import Delivery, Intent, Known, Record
 
 # A request is repeated only this long after the first: the rest of the token's life is for a call
 # that travels slowly [6].
@@ -71,7 +71,7 @@ def intent_of(device: Device, options: IssueOptions) -> Intent:
         device_id=device.device_id,
         csr_sha256=device.csr.sha256,
         public_key_sha256=device.csr.public_key_sha256,
-        template=_template_for(device, options.template),
+        template=template_for(options.template, subject_given=device.subject is not None),
     )
 
 
@@ -117,8 +117,19 @@ def delivered_outcome(job: Job, delivered: Delivered) -> DeviceOutcome:
     )
 
 
-def _template_for(device: Device, template: str) -> str:
+def found_outcome(device: Device, known: Known, path: str) -> DeviceOutcome:
+    """A device that the ledger knew as delivered when the manifest was read."""
+    return DeviceOutcome(
+        device_id=device.device_id,
+        row=device.row,
+        outcome="existing",
+        serial_number=known.serial_number,
+        certificate_arn=known.certificate_arn,
+        not_after=known.not_after.isoformat(),
+        certificate=path,
+    )
+
+
+def template_for(template: str, *, subject_given: bool) -> str:
     """The APIPassthrough variant where the manifest gives the subject [7]."""
-    if device.subject is None:
-        return template
-    return f"{template.removesuffix('/V1')}_APIPassthrough/V1"
+    return f"{template.removesuffix('/V1')}_APIPassthrough/V1" if subject_given else template

@@ -22,13 +22,13 @@ class Outlet(Protocol):
         """The path of an earlier run's certificate where it is still there."""
 
     def put(self, job: Job, received: Received) -> Delivered | None:
-        """Examine and write a certificate; None: it is kept for `close`.
+        """Examine and write a certificate; None: it is kept for `flush`.
 
         Raises UnexpectedCertificate for one that is not what was asked for.
         """
 
-    def close(self) -> Iterable[tuple[Job, Delivered | UnexpectedCertificate]]:
-        """Examine and write what was kept, and tell what became of each."""
+    def flush(self) -> Iterable[tuple[Job, Delivered | UnexpectedCertificate]]:
+        """Examine and write what was kept since the last time, and tell what became of each."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class FilesOutlet:
         path = self.deliver(job.device, received.certificate_pem, received.chain_pem)
         return delivered(job, examined, path)
 
-    def close(self) -> Sequence[tuple[Job, Delivered | UnexpectedCertificate]]:
+    def flush(self) -> Sequence[tuple[Job, Delivered | UnexpectedCertificate]]:
         """Nothing was kept."""
         return ()
 

@@ -13,7 +13,8 @@ from typing import Any, Final
 from birthcert.errors import ConfigurationError, UnusableInput
 from birthcert.files import make_folder, replacing, write_atomically
 from birthcert.issuance.devices import Device, DeviceOutcome, DeviceResult
-from birthcert.issuance.outlet import FilesOutlet
+from birthcert.issuance.helper import Helper
+from birthcert.issuance.outlet import FilesOutlet, Outlet
 from birthcert.models import IssueReport, Shard
 from birthcert.pki.certificates import (
     join_pem,
@@ -50,6 +51,19 @@ class OutputFolder:
 
     path: Path
     shard: Shard | None = None
+    # large batches have a second process for their computing
+    helper: Helper | None = None
+
+    def chunk_size(self, asked: int) -> int:
+        """As asked for: files do not depend on it."""
+        return asked
+
+    def shard_size(self, asked: int) -> int:
+        """As asked for."""
+        return asked
+
+    def finish(self) -> None:
+        """There is no index: the report is one."""
 
     @property
     def report(self) -> Path:
@@ -76,7 +90,7 @@ class OutputFolder:
             path = self.report.with_suffix(".json")
             write_atomically(path, report.model_dump_json(indent=2).encode())
 
-    def outlet(self, _number: int) -> FilesOutlet:
+    def outlet(self, _number: int) -> Outlet:
         """The way out of a chunk, whatever its number."""
         return FilesOutlet(self.deliver, self.find_delivered)
 

@@ -1,6 +1,6 @@
 """The ledger: what was intended and what was issued, for AWS Private CA lists nothing [14]."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
@@ -22,6 +22,7 @@ from birthcert.ledger.records import (
     CertificateState,
     Delivery,
     Intent,
+    Known,
     Record,
     Refusal,
 )
@@ -257,6 +258,19 @@ class Ledger:
         """Of a few hundred (device id, CSR's SHA-256), those that this authority has certified."""
         with reading(self._engine) as connection:
             return purchases.bought_of(connection, place.key, arn, wanted)
+
+    def delivered_of(
+        self,
+        authority_of: tuple[str, str, str],
+        template: str,
+        wanted: Iterable[tuple[str, str]],
+    ) -> dict[tuple[str, str], Known]:
+        """Of some hundred (device id, CSR's SHA-256), what was delivered from this template.
+
+        `authority_of` is the authority's tenant, place key and ARN.
+        """
+        with reading(self._engine) as connection:
+            return purchases.delivered_of(connection, authority_of, template, wanted)
 
     def record_refused(self, batch_id: int, refusals: Sequence[Refusal]) -> None:
         """Write down rows of a manifest that are not to be bought; never touches a bought one."""

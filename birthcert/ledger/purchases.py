@@ -1,11 +1,13 @@
 """What the ledger knows to be bought: the certificates that have an ARN."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, func, select, tuple_
 
+from birthcert.ledger.listed import given_rows, listed, text_at
+from birthcert.ledger.records import Known
 from birthcert.ledger.schema import authority, certificate
 
 _c = certificate.c
@@ -19,6 +21,24 @@ _BOUGHT_OF: Final = (
         _c.device_id.in_(bindparam("devices", expanding=True)),
         _c.certificate_arn.is_not(None),
     )
+)
+
+# `rows`: device id, CSR's SHA-256; `authority`, `template`
+_wanted = given_rows("rows")
+_DELIVERED_OF: Final = select(
+    _c.device_id,
+    _c.csr_sha256,
+    _c.public_key_sha256,
+    _c.certificate_arn,
+    _c.serial_number,
+    _c.not_after,
+).where(
+    _c.authority_id == bindparam("authority"),
+    # not joined: SQLite would go through the authority's rows for each one that is wanted
+    tuple_(_c.device_id, _c.csr_sha256).in_(select(text_at(_wanted, 0), text_at(_wanted, 1))),
+    _c.generation == 0,
+    _c.template == bindparam("template"),
+    _c.state == "delivered",
 )
 
 
@@ -42,3 +62,26 @@ def bought_of(
     devices = [device_id for device_id, _ in wanted]
     rows = connection.execute(_BOUGHT_OF, {"place": place, "arn": arn, "devices": devices})
     return {(row.device_id, row.csr_sha256) for row in rows} & set(wanted)
+
+
+def delivered_of(
+    connection: Connection,
+    authority_of: tuple[str, str, str],
+    template: str,
+    wanted: Iterable[tuple[str, str]],
+) -> dict[tuple[str, str], Known]:
+    """Of (device id, CSR's SHA-256), those delivered from this authority's template.
+
+    `authority_of` is the authority's tenant, place and ARN.
+    """
+    tenant, place, arn = authority_of
+    query = select(authority.c.id).where(
+        authority.c.tenant == tenant, authority.c.place == place, authority.c.arn == arn
+    )
+    facts = {
+        "authority": connection.execute(query).scalar(),
+        "template": template,
+        "rows": listed(wanted),
+    }
+    rows = connection.execute(_DELIVERED_OF, facts)
+    return {(row[0], row[1]): Known(*row[2:]) for row in rows}

@@ -81,6 +81,16 @@ class Record:
     mine: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A delivered certificate as far as a report tells of it; the moment is in UTC."""
+
+    public_key_sha256: str
+    certificate_arn: str
+    serial_number: str
+    not_after: datetime
+
+
 @dataclass(frozen=True)
 class Batch:
     """One row of the table `batch`: a run of `issue`; counts are devices."""

@@ -62,8 +62,13 @@ class BatchRequest(IssuerRequest):
         description="from-csr: the CSR's CommonName must be the device_id. "
         "from-manifest: the manifest's columns replace the CSR's subject.",
     )
+    layout: Literal["auto", "files", "bundle"] = Field(
+        default="auto",
+        description="files: a folder for each device. bundle: a gzipped part for each chunk, "
+        "for large batches. auto: a bundle for more than 10,000 devices.",
+    )
     chunk_size: Annotated[int, Field(ge=1, le=1_000)] = Field(
-        default=100, description="Devices in one task run."
+        default=500, description="Devices in one task run, and in one part of a bundle."
     )
     threads: Annotated[int, Field(ge=1, le=64)] = Field(
         default=16, description="Calls to AWS at the same time."

@@ -1,6 +1,8 @@
 """Certificate signing requests: made, and read with suspicion [rules 10, 24, 26]."""
 
+import binascii
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +24,9 @@ from birthcert.pki.pem import labels
 # refuses P-521 is inferred from that list.
 DEVICE_CURVES: Final = {"secp256r1": "EC_prime256v1", "secp384r1": "EC_secp384r1"}
 _LABELS: Final = {"CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"}
+_PLAIN: Final = re.compile(
+    rb"-----BEGIN CERTIFICATE REQUEST-----\n([A-Za-z0-9+/=\n]+)-----END CERTIFICATE REQUEST-----\n?"
+)
 _UNREADABLE: Final = (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm)
 
 
@@ -40,15 +45,23 @@ class Csr:
 
     `pem` is written anew from the DER, so text around the block does not travel to AWS.
     `sha256` is of the DER and `public_key_sha256` of the DER SubjectPublicKeyInfo, both in hex.
-    `common_name` is the first one, None without any.
     """
 
     pem: bytes
-    common_name: str | None
-    subject: x509.Name
+    common_names: tuple[str, ...]
     public_key_sha256: str
     sha256: str
     key_algorithm: str
+
+    @property
+    def common_name(self) -> str | None:
+        """The first one, None without any."""
+        return self.common_names[0] if self.common_names else None
+
+    @property
+    def subject(self) -> x509.Name:
+        """The subject, decoded anew."""
+        return x509.load_pem_x509_csr(self.pem).subject
 
 
 def build_csr(key: PrivateKey, subject: Subject) -> bytes:
@@ -67,8 +80,7 @@ def read_csr(pem: bytes) -> Csr:
     _check_envelope(pem)
     try:
         request = x509.load_pem_x509_csr(pem)
-        subject, key = request.subject, request.public_key()
-        names = common_names(subject)
+        names, key = common_names(request.subject), request.public_key()
     except _UNREADABLE as error:
         raise UnusableCsr(
             "the CSR cannot be decoded", remedy="make it again on the device", detail=str(error)
@@ -77,12 +89,25 @@ def read_csr(pem: bytes) -> Csr:
     _check_signature(request, device_key)
     return Csr(
         pem=request.public_bytes(Encoding.PEM),
-        common_name=names[0] if names else None,
-        subject=subject,
+        common_names=tuple(names),
         public_key_sha256=public_key_sha256(key),
         sha256=hashlib.sha256(request.public_bytes(Encoding.DER)).hexdigest(),
         key_algorithm=algorithm,
     )
+
+
+def plain_csr_der(pem: bytes) -> bytes | None:
+    """The DER of a PEM text that is one CSR and nothing else, unread; None for any other text.
+
+    What `read_csr` would hash: so a CSR is known again without decoding it.
+    """
+    found = _PLAIN.fullmatch(pem)
+    if found is None or len(pem) > limits.CSR_MAX_BYTES:
+        return None
+    try:
+        return binascii.a2b_base64(found[1].replace(b"\n", b""), strict_mode=True)
+    except binascii.Error:
+        return None
 
 
 def csr_name_problem(csr: Csr, device_id: str) -> str | None:
@@ -90,7 +115,7 @@ def csr_name_problem(csr: Csr, device_id: str) -> str | None:
 
     Without this check one factory could have another's devices certified.
     """
-    names = common_names(csr.subject)
+    names = csr.common_names
     if not names:
         return f"the CSR has no CommonName: it must be the device id {device_id!r}"
     if len(names) > 1:

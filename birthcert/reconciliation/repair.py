@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from birthcert.errors import AwsCallFailed, UnusableInput
+from birthcert.issuance.layout import bundle_at
 from birthcert.issuance.output import OutputFolder
 from birthcert.ledger.ledger import Ledger
 from birthcert.ledger.records import Delivery, Record
@@ -42,7 +43,7 @@ def output_folders(ledger: Ledger) -> Mapping[int, OutputFolder]:
     return {
         batch.id: OutputFolder(Path(batch.out))
         for batch in ledger.batches()
-        if batch.out and Path(batch.out).is_dir()
+        if batch.out and Path(batch.out).is_dir() and not bundle_at(Path(batch.out))
     }
 
 

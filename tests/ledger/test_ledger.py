@@ -8,7 +8,7 @@ import pytest
 
 from birthcert.ledger.errors import LedgerConflict
 from birthcert.ledger.ledger import Ledger
-from birthcert.ledger.records import Delivery, Intent, Record, Refusal
+from birthcert.ledger.records import Delivery, Intent, Known, Record, Refusal
 from birthcert.models import Place
 
 CA = "arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/one"
@@ -166,6 +166,19 @@ def test_refusals_never_touch_what_was_bought(ledger: Ledger) -> None:
     assert states(ledger) == {"a": "issued", "b": "refused", "c": "refused"}
     (renewed,) = ledger.intend(batch_id, claim, wanted("b"))
     assert (renewed.state, renewed.reason, renewed.mine) == ("intended", "", True)
+
+
+def test_delivered_certificates_are_known_again(ledger: Ledger, clock: Any) -> None:
+    """Asked by device and CSR, the ledger tells what a report needs of those that are delivered."""
+    batch_id, claim = begin(ledger)
+    first, second = ledger.intend(batch_id, claim, wanted("a", "b"))
+    ledger.record(issued=[(first.id, "arn:a"), (second.id, "arn:b")])
+    ledger.record(delivered=[Delivery(first.id, "0a", clock.now, clock.now)])
+    asked = [(each, f"csr of {each}") for each in ("a", "b", "c")] + [("a", "another csr")]
+    known = ledger.delivered_of(("acme", PLACE.key, CA), "T/V1", asked)
+    assert known == {("a", "csr of a"): Known("key of a", "arn:a", "0a", clock.now)}
+    assert not ledger.delivered_of(("acme", PLACE.key, CA), "Other/V1", asked)
+    assert not ledger.delivered_of(("other", PLACE.key, CA), "T/V1", asked)
 
 
 def test_records_are_chosen_by_what_is_given(ledger: Ledger) -> None:

@@ -1,0 +1,95 @@
+"""A part of a bundle as bytes: gzipped lines of JSON, a device each, whole or recognisably not.
+
+Pure and heavy: made for the helper process.
+"""
+
+import gzip
+import json
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from birthcert.issuance.received import Examined, Received, UnexpectedCertificate, examine
+from birthcert.pki.certificates import join_pem, split_pem
+
+# certificates hardly compress: what a higher level saves is not worth its time
+_LEVEL: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """A certificate that AWS has just given, on its way into a part."""
+
+    received: Received
+    certificate_arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A part's bytes with its lines, and what became of each fresh certificate, in their order."""
+
+    data: bytes
+    lines: list[bytes]
+    examined: list[Examined | UnexpectedCertificate]
+
+
+def pack(lines: Sequence[bytes | Fresh]) -> Packed:
+    """A part of the lines in this order: those of an earlier part, and fresh certificates.
+
+    A fresh certificate that is not what was asked for is left out.
+    """
+    examined = [_examined(each) for each in lines if isinstance(each, Fresh)]
+    results = iter(examined)
+    packed = []
+    for each in lines:
+        if isinstance(each, bytes):
+            packed.append(each)
+        elif isinstance(result := next(results), Examined):
+            packed.append(_line(each, result))
+    data = gzip.compress(b"".join(line + b"\n" for line in packed), _LEVEL, mtime=0)
+    return Packed(data, packed, examined)
+
+
+def unpack(data: bytes) -> list[bytes] | None:
+    """The lines of a part; None for one that is cut short or damaged."""
+    try:
+        content = gzip.decompress(data)
+    except (EOFError, OSError, zlib.error):
+        return None
+    if content and not content.endswith(b"\n"):
+        return None
+    return content.split(b"\n")[:-1]
+
+
+def device_of(line: bytes) -> str:
+    """Whose line it is, without parsing it: its name's letters are as they are in JSON."""
+    return line.split(b'"', 4)[3].decode()
+
+
+def line_start(device_id: str, serial_number: str) -> bytes:
+    """How the line of this certificate begins: it need not be parsed to be recognised."""
+    facts = {"device_id": device_id, "serial_number": serial_number}
+    return json.dumps(facts).removesuffix("}").encode() + b", "
+
+
+def _examined(fresh: Fresh) -> Examined | UnexpectedCertificate:
+    try:
+        return examine(fresh.received)
+    except UnexpectedCertificate as error:
+        return error
+
+
+def _line(fresh: Fresh, examined: Examined) -> bytes:
+    """What the `files` layout has in a device's folder and in the report, in one line."""
+    received = fresh.received
+    facts = {
+        "device_id": received.device_id,
+        "serial_number": examined.serial_number,
+        "certificate_arn": fresh.certificate_arn,
+        "not_after": examined.not_after.isoformat(),
+        "certificate": join_pem(received.certificate_pem),
+        # the device presents its own, then the issuer's [17, 31]
+        "chain": join_pem(received.certificate_pem, *split_pem(received.chain_pem)[:1]),
+    }
+    return json.dumps(facts).encode()
