@@ -31,7 +31,7 @@ def reconcile(request: ReconcileRequest) -> ReconcileReport:
     authority = run(find_audited_authority, request, place)
     audited = run(make_audit_report, request, place, authority)
     found = compare_with_ledger(request, place, authority, audited)
-    corrected = correct_ledger(request, quote(found))  # type: ignore[call-overload]
+    corrected = correct_ledger(request, place, authority, quote(found))  # type: ignore[call-overload]
     repaired = repair_outputs(request, place, authority)
     report = reconcile_report(
         request=request,

@@ -19,7 +19,7 @@ from birthcert.models import (
 )
 from birthcert.reaching import given_target, target_of
 from birthcert.settings import load_settings
-from tasks.access import aws_in
+from tasks.access import aws_in, ledger
 from tasks.metrics import count_canary
 from tasks.steps import step
 
@@ -54,6 +54,11 @@ def _flown(
     request: CanaryRequest, place: Place, authority: IssuingAuthority, endpoint: Endpoint
 ) -> CanaryReport:
     settings = load_settings()
+    own_book = ledger().own_book
+
+    def remember(arn: str) -> None:
+        own_book.remember(request.tenant, place, authority.arn, {arn: "canary"})
+
     flight = Flight(
         aws_in(place.region, request.account_block),
         place,
@@ -62,6 +67,7 @@ def _flown(
         tenant=request.tenant,
         topic_namespace=request.topic_namespace or request.tenant,
         records=Records(settings.state_folder / "canaries" / place.key / request.tenant),
+        bought=remember,
     )
     report = flight.fly()
     if report.passed:

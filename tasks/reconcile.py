@@ -92,8 +92,12 @@ def compare_with_ledger(
 
 
 @unkept("correct ledger")
-def correct_ledger(request: ReconcileRequest, found: Comparison) -> list[Discrepancy]:
+def correct_ledger(
+    request: ReconcileRequest, place: Place, authority: CertificateAuthority, found: Comparison
+) -> list[Discrepancy]:
     """What AWS has is adopted, what it has not is asked for again; in a dry run only told."""
+    if not request.dry_run:
+        ledger().own_book.remember(request.tenant, place, authority.arn, found.own)
     return correct(ledger(), found, dry_run=request.dry_run)
 
 

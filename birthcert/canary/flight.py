@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Final
 
@@ -23,7 +24,10 @@ DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "Unauthorize
 
 
 class Flight:
-    """One flight for a tenant's CA; `fly` it once."""
+    """One flight for a tenant's CA; `fly` it once.
+
+    `bought` is told the ARN of the certificate, as soon as it is there.
+    """
 
     _airborne: Airborne
 
@@ -37,10 +41,11 @@ class Flight:
         tenant: str,
         topic_namespace: str,
         records: Records,
+        bought: Callable[[str], None] = lambda _arn: None,
         schedule: Schedule | None = None,
     ) -> None:
         self._aws, self._place, self._authority = aws, place, authority
-        self._target, self._records = target, records
+        self._target, self._records, self._bought = target, records, bought
         self._tenant, self._topic_namespace = tenant, topic_namespace
         self._schedule = schedule or Schedule()
         self._checklist = Checklist()
@@ -86,6 +91,7 @@ class Flight:
     def _hatch(self) -> str:
         name = PREFIX + secrets.token_hex(8)
         self._bird = hatch(self._aws, self._place, self._authority, name)
+        self._bought(self._bird.certificate_arn)
         return self._bird.certificate_arn
 
     def _fly_recorded(self) -> None:

@@ -13,6 +13,7 @@ from birthcert.ledger.connection import connect, reading, writing
 from birthcert.ledger.errors import LedgerConflict
 from birthcert.ledger.failures import name_of
 from birthcert.ledger.migrate import bring_forward
+from birthcert.ledger.own_book import OwnBook
 from birthcert.ledger.quota_book import QuotaBook
 from birthcert.ledger.records import (
     Adoption,
@@ -43,8 +44,7 @@ class Ledger:
     """
 
     def __init__(self, engine: Engine, clock: Callable[[], datetime]) -> None:
-        self._engine = engine
-        self._clock = clock
+        self._engine, self._clock = engine, clock
 
     @classmethod
     def open(
@@ -72,6 +72,11 @@ class Ledger:
     def quota_book(self) -> QuotaBook:
         """AWS's call quotas, shared by all who have this ledger."""
         return QuotaBook(self._engine)
+
+    @property
+    def own_book(self) -> OwnBook:
+        """What authorities have issued for themselves, beside the devices' certificates."""
+        return OwnBook(self._engine, self._clock)
 
     def close(self) -> None:
         """Give back the connections."""
@@ -196,8 +201,7 @@ class Ledger:
         ARN stays `issued`. `unanswered`: (row id, why) where that is unknown; the row stays
         `requested`. All but `issued` free their rows for later runs.
 
-        LedgerConflict where a row has another ARN already: the device has two certificates. All
-        the rest is written nevertheless.
+        LedgerConflict where a row has another ARN already; all the rest is written nevertheless.
         """
         now = self._clock()
         with writing(self._engine) as connection:

@@ -1,5 +1,6 @@
 """What the ledger knows to be bought: the certificates that have an ARN."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
@@ -8,7 +9,7 @@ from sqlalchemy import Connection, bindparam, func, select, tuple_
 
 from birthcert.ledger.listed import given_rows, listed, text_at
 from birthcert.ledger.records import Known
-from birthcert.ledger.schema import authority, certificate
+from birthcert.ledger.schema import authority, certificate, own_certificate
 
 _c = certificate.c
 # rows of one authority, bought: `place`, `arn`
@@ -43,16 +44,25 @@ _DELIVERED_OF: Final = select(
 
 
 def count_bought(connection: Connection, place: str, since: datetime | None) -> dict[str, int]:
-    """How many certificates each authority of a place has issued, all or from a moment on."""
-    query = (
-        select(authority.c.arn, func.count())
-        .join(certificate, authority.c.id == _c.authority_id)
-        .where(authority.c.place == place, _c.certificate_arn.is_not(None))
-        .group_by(authority.c.arn)
-    )
-    if since is not None:
-        query = query.where(_c.issued_at >= since)
-    return {row[0]: int(row[1]) for row in connection.execute(query)}
+    """How many certificates each authority of a place has issued, all or from a moment on.
+
+    Its own are counted by when the ledger learned of them.
+    """
+    counts: Counter[str] = Counter()
+    for table, moment in (
+        (certificate, _c.issued_at),
+        (own_certificate, own_certificate.c.recorded_at),
+    ):
+        query = (
+            select(authority.c.arn, func.count())
+            .join(table, authority.c.id == table.c.authority_id)
+            .where(authority.c.place == place, table.c.certificate_arn.is_not(None))
+            .group_by(authority.c.arn)
+        )
+        if since is not None:
+            query = query.where(moment >= since)
+        counts.update({row[0]: int(row[1]) for row in connection.execute(query)})
+    return dict(counts)
 
 
 def bought_of(

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 CertificateState = Literal["intended", "requested", "issued", "delivered", "refused", "failed"]
+OwnKind = Literal["authority", "verification", "canary"]
 BatchState = Literal["running", "done", "partly", "failed", "interrupted"]
 
 

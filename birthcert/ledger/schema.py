@@ -24,9 +24,10 @@ from sqlalchemy import (
 from birthcert import limits
 
 # In the order in which the migrations run; a test compares them with Alembic's own.
-SCHEMA_VERSIONS: Final = ("0001", "0002")
+SCHEMA_VERSIONS: Final = ("0001", "0002", "0003")
 
 CERTIFICATE_STATES: Final = ("intended", "requested", "issued", "delivered", "refused", "failed")
+OWN_KINDS: Final = ("authority", "verification", "canary")
 QUOTA_SOURCES: Final = ("service-quotas", "default")
 BATCH_STATES: Final = ("running", "done", "partly", "failed", "interrupted")
 
@@ -175,5 +176,17 @@ quota = Table(
     Column("next_free", Double, nullable=False),
     UniqueConstraint("place", "action"),
     _one_of("source", QUOTA_SOURCES),
+    sqlite_autoincrement=True,
+)
+
+own_certificate = Table(
+    "own_certificate",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("authority_id", ForeignKey("authority.id"), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("certificate_arn", String(256), nullable=False, unique=True),
+    Column("recorded_at", UtcDateTime, nullable=False),
+    _one_of("kind", OWN_KINDS),
     sqlite_autoincrement=True,
 )

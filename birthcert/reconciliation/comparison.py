@@ -10,7 +10,7 @@ from cryptography import x509
 
 from birthcert.errors import AwsCallFailed, UnusableInput
 from birthcert.ledger.ledger import Ledger
-from birthcert.ledger.records import Record
+from birthcert.ledger.records import OwnKind, Record
 from birthcert.logs import carried
 from birthcert.models import Discrepancy, Place
 from birthcert.pki.certificates import load_certificate, public_key_sha256
@@ -37,12 +37,15 @@ class Books:
 
 @dataclass
 class Comparison:
-    """What does not agree. `listed`, `known`, `own` and `ended` count the report's rows."""
+    """What does not agree. `listed`, `known` and `ended` count the report's rows.
+
+    `own` are the certificates that are no device's: ARN -> kind.
+    """
 
     listed: int = 0
     known: int = 0
-    own: int = 0
     ended: int = 0
+    own: dict[str, OwnKind] = field(default_factory=dict)
     matches: list[Match] = field(default_factory=list)
     strays: list[Discrepancy] = field(default_factory=list)
     released: list[Record] = field(default_factory=list)
@@ -100,8 +103,8 @@ def _strangers(
     for row in books.rows():
         if row.name in known:
             found.known += 1
-        elif books.ours.includes(row):
-            found.own += 1
+        elif kind := books.ours.kind_of(row):
+            found.own[row.certificate_arn] = kind
         elif row.revoked or row.not_after <= now:
             found.ended += 1
         else:

@@ -9,7 +9,7 @@ from cryptography import x509
 
 from birthcert import limits
 from birthcert.issuance.job import REPEATABLE
-from birthcert.ledger.records import Adoption, CertificateState, Record
+from birthcert.ledger.records import Adoption, CertificateState, OwnKind, Record
 from birthcert.models import Discrepancy, DiscrepancyKind
 from birthcert.pki.certificates import (
     load_certificate,
@@ -44,15 +44,16 @@ class Ours:
     registration_code: str
     canary_prefix: str
 
-    def includes(self, row: AuditRow) -> bool:
-        """Whether it is the CA's own, one that proved the CA to AWS IoT, or a canary's [2, 22]."""
+    def kind_of(self, row: AuditRow) -> OwnKind | None:
+        """The CA's own, one that proved the CA to AWS IoT, or a canary's; None: another [2, 22]."""
         if row.certificate_arn == self.verification_arn:
-            return True
+            return "verification"
         if self.registration_code and row.subject == f"CN={self.registration_code}":
-            return True
+            return "verification"
         if self._is_canary(row):
-            return True
-        return _number(row.serial_number) == _number(self.authority_serial)
+            return "canary"
+        is_the_ca = _number(row.serial_number) == _number(self.authority_serial)
+        return "authority" if is_the_ca else None
 
     def _is_canary(self, row: AuditRow) -> bool:
         name = f"CN={self.canary_prefix}"

@@ -41,7 +41,7 @@ def reconcile_report(
         audit_report_as_of=audited.as_of.isoformat(timespec="seconds"),
         listed=found.listed,
         known=found.known,
-        own=found.own,
+        own=len(found.own),
         ended=found.ended,
         adopted=counts["adopted"],
         released=counts["released"],

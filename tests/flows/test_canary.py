@@ -9,8 +9,9 @@ import pytest
 
 from birthcert.aws.access import AwsAccess
 from birthcert.canary.verdict import CanaryFailed
-from birthcert.models import BootstrapRequest, CanaryReport, CanaryRequest
+from birthcert.models import BootstrapRequest, CanaryReport, CanaryRequest, Place
 from birthcert.sandbox.server import Sandbox
+from tasks.access import ledger
 
 REQUEST = BootstrapRequest.model_validate(
     {"tenant": "acme", "certificate_authority": {"key_algorithm": "EC_prime256v1"}}
@@ -55,9 +56,14 @@ def artifact(key: str) -> list[dict[str, str]]:
 
 
 def test_a_bootstrap_ends_with_its_proof(bootstrapped: Any) -> None:
-    """The last step; every check passed, and the canary is gone."""
+    """The last step; every check passed, the canary is gone, and the ledger has what it cost."""
     report = bootstrapped.report
     assert report.steps[-1].name == "prove_provisioning"
+    place = Place(
+        partition="aws", account=report.account, region=report.region, sandbox=report.sandbox
+    )
+    own = ledger().own_book.of(place, report.authority_arn)
+    assert own == {report.canary.arn: "canary"}
     assert report.canary.passed
     assert report.canary.attempts == 2
     assert things() == []

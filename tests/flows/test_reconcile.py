@@ -120,6 +120,11 @@ class Workbench:
             assert connection.execute(sql, values).rowcount == 1
             connection.commit()
 
+    def own(self) -> list[str]:
+        """The kinds of the certificates that the ledger knows to be no device's."""
+        with self.ledger() as ledger:
+            return sorted(ledger.own_book.of(self.place, self.authority.arn).values())
+
     def states(self) -> dict[str, str]:
         """The ledger's state of each device."""
         with self.ledger() as ledger:
@@ -199,7 +204,7 @@ def runs(workbench: Workbench, sandbox: Sandbox, run_issue: Run) -> dict[str, An
     request = ReconcileRequest(tenant="acme", bucket=workbench.bucket)
     before = workbench.states()
     dry = reconcile(request.model_copy(update={"dry_run": True}))
-    untouched = workbench.states()
+    untouched, own_before = workbench.states(), workbench.own()
     sandbox.reset_calls()
     first = reconcile(request)
     calls = sandbox.calls()
@@ -212,6 +217,7 @@ def runs(workbench: Workbench, sandbox: Sandbox, run_issue: Run) -> dict[str, An
         "before": before,
         "dry": dry,
         "untouched": untouched,
+        "own": (own_before, workbench.own()),
         "first": first,
         "calls": calls,
         "after": after,
@@ -247,6 +253,13 @@ def test_a_dry_run_tells_the_same_and_changes_nothing(runs: dict[str, Any]) -> N
     found = by_outcome(runs["dry"])
     assert found == {**FOUND, "repaired": {"fileless"}}
     assert runs["dry"].dry_run
+
+
+def test_what_is_no_devices_is_in_the_ledger_too(runs: dict[str, Any]) -> None:
+    """The CA's own and the one that proved it to AWS IoT; a dry run leaves them out."""
+    before, after = runs["own"]
+    assert before == []
+    assert after == ["authority", "verification"]
 
 
 def test_the_ledger_follows_aws(runs: dict[str, Any]) -> None:

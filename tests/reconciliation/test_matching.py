@@ -200,29 +200,29 @@ CODE = "0123456789abcdef" * 4
 @pytest.mark.parametrize(
     ("row", "expected"),
     [
-        pytest.param(audit_row(0xCA, serial_number="00:CA"), True, id="the CA's own serial"),
-        pytest.param(audit_row(5), True, id="named by the registration's tag"),
-        pytest.param(audit_row(6, subject=f"CN={CODE}"), True, id="carries the code"),
-        pytest.param(audit_row(7, subject=f"CN={CODE},O=x"), False, id="more than the code"),
-        pytest.param(audit_row(8), False, id="a device's"),
+        pytest.param(audit_row(0xCA, serial_number="00:CA"), "authority", id="the CA's own serial"),
+        pytest.param(audit_row(5), "verification", id="named by the registration's tag"),
+        pytest.param(audit_row(6, subject=f"CN={CODE}"), "verification", id="carries the code"),
+        pytest.param(audit_row(7, subject=f"CN={CODE},O=x"), None, id="more than the code"),
+        pytest.param(audit_row(8), None, id="a device's"),
         pytest.param(
             audit_row(10, subject="O=x,CN=canary-1", not_after=NOW + timedelta(days=1)),
-            True,
+            "canary",
             id="a canary's",
         ),
-        pytest.param(audit_row(11, subject="CN=canary-1"), False, id="a canary of 30 days"),
-        pytest.param(audit_row(9, serial_number="??"), False, id="no serial at all"),
+        pytest.param(audit_row(11, subject="CN=canary-1"), None, id="a canary of 30 days"),
+        pytest.param(audit_row(9, serial_number="??"), None, id="no serial at all"),
     ],
 )
-def test_the_cas_own_certificates_are_known(row: AuditRow, expected: bool) -> None:
-    """By serial number, tag or registration code."""
+def test_the_cas_own_certificates_are_known(row: AuditRow, expected: str | None) -> None:
+    """By serial number, tag, registration code, or a canary's name and life."""
     own = Ours(
         authority_serial="ca",
         verification_arn=f"{CA}/certificate/0005",
         registration_code=CODE,
         canary_prefix="canary-",
     )
-    assert own.includes(row) is expected
+    assert own.kind_of(row) == expected
 
 
 @pytest.mark.parametrize(
@@ -259,5 +259,5 @@ def test_the_code_is_asked_for_only_where_it_matters(
     assert ours([tagged, audit_row(2)], registration_code=code, **facts).registration_code == ""
     assert asked == []
     untagged = audit_row(3, subject=f"CN={CODE}")
-    assert ours([untagged], registration_code=code, **facts).includes(untagged)
+    assert ours([untagged], registration_code=code, **facts).kind_of(untagged) == "verification"
     assert asked == [CODE]

@@ -1,0 +1,30 @@
+"""Certificates that are no device's: the CA's own, its proofs to AWS IoT, and canaries'."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def upgrade() -> None:
+    """Make the table."""
+    op.create_table(
+        "own_certificate",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("authority_id", Id, nullable=False),
+        sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("certificate_arn", sa.String(256), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_own_certificate"),
+        sa.ForeignKeyConstraint(
+            ["authority_id"], ["authority.id"], name="fk_own_certificate_authority_id"
+        ),
+        sa.UniqueConstraint("certificate_arn", name="uq_own_certificate_certificate_arn"),
+        sa.CheckConstraint(
+            "kind IN ('authority', 'verification', 'canary')", name="ck_own_certificate_kind"
+        ),
+        sqlite_autoincrement=True,
+    )
