@@ -173,7 +173,7 @@ def flags(command: str) -> frozenset[str]:
 def commands() -> list[str]:
     """Every command, the longest first, so that `sandbox serve` is found before `sandbox`."""
     top = [name for name in app if not name.startswith("-")]
-    groups = ("blocks", "sandbox", "tenant")
+    groups = ("blocks", "root", "sandbox", "tenant")
     inner = [f"{group} {name}" for group in groups for name in app[group] if name[0] != "-"]
     return sorted([*top, *inner], key=len, reverse=True)
 

@@ -36,7 +36,7 @@ def test_the_operator_may_make_and_read_reports() -> None:
         for name in session.get_service_model(service).operation_names
         if name in names
     }
-    assert len(called) == 5
+    assert len(called) == 4
     assert called <= allowed()
 
 
