@@ -17,6 +17,7 @@ from birthcert import (
     console,
 )
 from birthcert.console import Show
+from birthcert.errors import ConfigurationError
 from birthcert.flags import (
     AuthorityFlags,
     Common,
@@ -167,6 +168,10 @@ def plan(
 
         console.show_logs(Show(quiet=True, debug=show.debug))
         request: BootstrapRequest | IssueRequest
+        if devices.manifest is None and devices.max_cost is not None:
+            raise ConfigurationError(
+                "--max-cost is for a batch", remedy="name its manifest (--manifest)"
+            )
         if devices.manifest is None:
             request = _bootstrap_request(where, authority, provisioning)
         else:

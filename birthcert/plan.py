@@ -7,6 +7,7 @@ from typing import Final
 from birthcert import limits
 from birthcert.durations import duration
 from birthcert.errors import ConfigurationError
+from birthcert.ledger.quotas import UNPACED_PER_SECOND
 from birthcert.models import Facts
 from birthcert.prices import PRICES_AS_OF, UsageMode, certificates_usd, certificates_usd_least
 
@@ -130,11 +131,17 @@ def batch_facts(plan: BatchPlan) -> dict[str, str]:
     return {
         "price": f"{price} (prices of {plan.prices_as_of}), after {plan.issued_this_month:,} "
         "certificates of this month that the ledger knows",
-        "time": f"{duration(plan.seconds)} at {plan.quota_per_second:,.10g} {plan.limited_by} "
-        "a second",
+        "time": _time(plan),
         "room in the CA": f"{plan.ca_room:,}",
         "not known": "; ".join(plan.not_known),
     }
+
+
+def _time(plan: BatchPlan) -> str:
+    if plan.quota_per_second >= UNPACED_PER_SECOND:
+        return "no quota is in the way"
+    quota = f"{plan.quota_per_second:,.10g} {plan.limited_by}"
+    return f"{duration(plan.seconds)} at {quota} a second"
 
 
 def month_around(moment: datetime) -> tuple[datetime, datetime]:

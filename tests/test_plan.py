@@ -42,6 +42,7 @@ def test_a_plan_names_the_most_and_the_least():
     assert (plan.price_usd, plan.price_usd_least) == (2_150, 5)
     assert (plan.seconds, plan.limited_by) == (200, "acm-pca:IssueCertificate")
     assert (plan.ca_room, plan.problems) == (1_000_000, [])
+    assert batch_facts(plan)["time"] == "4 min at 25 acm-pca:IssueCertificate a second"
     assert plan.prices_as_of
     assert "what others bought in this account and region" in plan.not_known[0]
     assert "AWS did not say" in plan.not_known[-1]
@@ -88,6 +89,8 @@ def test_a_raised_quota_shifts_what_is_in_the_way():
     plan = plan_batch(1_000, validity_days=1, issue_per_second=100, get_per_second=75)
     assert (plan.seconds, plan.limited_by) == (14, "acm-pca:GetCertificate")
     assert not any("AWS did not say" in each for each in plan.not_known)
+    unlimited = plan_batch(1_000, validity_days=1, issue_per_second=1e10, get_per_second=1e10)
+    assert batch_facts(unlimited)["time"] == "no quota is in the way"
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """What a user asks of the flows on devices; bootstrap has a module of its own."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from birthcert.models.base import TENANT_PATTERN, Facts, Partition
 from birthcert.pki.algorithms import KeyAlgorithm
@@ -78,7 +78,7 @@ class BatchRequest(IssuerRequest):
         description="A batch of more devices is handed to the workers in shards of so many. "
         "Empty: one run does it all.",
     )
-    max_cost_usd: Annotated[float, Field(ge=0)] | None = Field(
+    max_cost_usd: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
         default=None,
         description="Buy nothing where the batch can cost more US dollars than this. "
         "Empty: whatever it costs.",
@@ -100,6 +100,12 @@ class Shard(Facts):
     last: Annotated[int, Field(ge=1)]
     devices: Annotated[int, Field(ge=1)]
     repeated: dict[int, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _check_range(self) -> Self:
+        if not 1 <= self.devices <= self.last - self.first + 1:
+            raise ValueError(f"rows {self.label} cannot be {self.devices} devices")
+        return self
 
     @property
     def label(self) -> str:

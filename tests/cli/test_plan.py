@@ -109,6 +109,8 @@ def test_a_cap_ends_a_plan_and_a_batch_with_code_2(
     """The plan is printed all the same; the batch buys nothing and makes no folder."""
     manifest = fleet(2, prefix="dear")
     where = ("--tenant", "acme", "--manifest", str(manifest), "--max-cost", "1.49")
+    alone = birthcert("plan", "--tenant", "acme", "--max-cost", "1")
+    assert (alone.code, "--manifest" in alone.errors[0]) == (2, True)
     planned = birthcert("plan", *where, "--json")
     assert (planned.code, json.loads(planned.out)["batch"]["price_usd"]) == (2, 1.5)
     assert "more than the cap of 1.49" in planned.errors[0]

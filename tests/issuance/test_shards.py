@@ -76,6 +76,13 @@ def test_a_shard_names_only_what_repeats_earlier_ones():
     assert (two.label, two.repeated) == ("4-4", {4: ""})
 
 
+@pytest.mark.parametrize(("last", "devices"), [(4, 1), (9, 6), (9, 0)])
+def test_a_range_that_cannot_be_is_no_shard(last, devices):
+    """It would certify nothing, and say that all is well."""
+    with pytest.raises(ValueError, match="devices"):
+        Shard(first=5, last=last, devices=devices)
+
+
 def test_no_rows_make_no_shards():
     assert list(shards_of([], size=5)) == []
 
