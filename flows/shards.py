@@ -27,6 +27,7 @@ from birthcert.issuance.batch import Batch, checked_rows
 from birthcert.issuance.manifest import count_rows
 from birthcert.issuance.merging import counts_of_shards, merged
 from birthcert.issuance.output import OutputFolder
+from birthcert.issuance.reading import reader_for
 from birthcert.issuance.shards import shards_of
 from birthcert.models import IssueRequest, IssuingAuthority, Place, Shard
 from flows.leftovers import UNATTENDED
@@ -59,7 +60,8 @@ def certified_in_shards(
     """The batch, done by the workers; ShardsFailed where one did not do its part."""
     assert request.shard_size is not None
     deployment = _deployment(request)
-    rows = checked_rows(request, authority.template_body or None, rehearse=True)
+    read = reader_for(request, place, authority.arn, ledger(), out.helper)
+    rows = checked_rows(request, authority.template_body or None, rehearse=True, read=read)
     with (
         get_client(sync_client=True) as client,
         Batch(request, place, authority, ledger=ledger(), out=out) as batch,
