@@ -193,6 +193,10 @@ class Devices:
     """Devices in one task run, and in one part of a bundle."""
     threads: int = 16
     """Calls to AWS at the same time."""
+    rate_per_second: float | None = None
+    """Certificates a second; what Service Quotas gives the account where not given."""
+    quota_share: float = 1.0
+    """The part of each quota to use; the rest is left to others in the account."""
     shard_size: int | None = None
     """Hand a larger batch to the workers of the Prefect server in shards of so many devices."""
     max_cost: float | None = None
@@ -275,10 +279,16 @@ class PlannedDevices:
     """As for issue; a plan makes none."""
     max_cost: float | None = None
     """Exit code 2 where the batch can cost more US dollars than this."""
+    rate_per_second: float | None = None
+    """Certificates a second; what Service Quotas gives the account where not given."""
+    quota_share: float = 1.0
+    """The part of each quota that the batch may use."""
 
     def request_facts(self) -> dict[str, Any]:
         """The fields of IssueRequest; a plan has no output."""
         return {
+            "rate_per_second": self.rate_per_second,
+            "quota_share": self.quota_share,
             "manifest": self.manifest,
             "template": self.issuing_template,
             "validity_days": self.validity_days,

@@ -8,16 +8,16 @@ next lease is taken while the last starts of this one are waited for.
 import logging
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 from birthcert import limits
 from birthcert.errors import NotAsked
 from birthcert.ledger.errors import LedgerUnavailable
 from birthcert.ledger.quota_book import QuotaBook
-from birthcert.ledger.quotas import Asked, Grant, QuotaSource
-from birthcert.models import Place
+from birthcert.ledger.quotas import UNPACED_PER_SECOND, Asked, Grant, QuotaSource
+from birthcert.models import Place, QuotaUse
 
 log = logging.getLogger(__name__)
 # A start that nobody was there for is gone after so long: a late crowd would be a burst.
@@ -161,9 +161,34 @@ class Pacer:
         if factor is not None:
             log.warning("AWS throttles %s: down to %.0f %% of its quota", action, 100 * factor)
 
+    def use(self, tries: Mapping[str, int], seconds: float) -> tuple[QuotaUse, ...]:
+        """How much of each quota that is within reach so many tries used in this time."""
+        quotas = self._book.quotas(self._place)
+        used = []
+        for action in sorted(set(tries) & set(quotas)):
+            quota, factor = quotas[action]
+            asked = self._asked_of(action)
+            limit = (asked.rate_per_second or quota.limit_per_second) * asked.share
+            if limit < UNPACED_PER_SECOND:
+                part = tries[action] / limit / max(seconds, 1e-9)
+                used.append(
+                    QuotaUse(
+                        action=action,
+                        calls=tries[action],
+                        limit_per_second=limit,
+                        source="request" if asked.rate_per_second else quota.source,
+                        use=round(part, 4),
+                        factor=round(factor, 3),
+                    )
+                )
+        return tuple(used)
+
+    def _asked_of(self, action: str) -> Asked:
+        """Only what is bought has a rate of the request's own; the share is of every quota."""
+        return self._asked if action == BUYING else replace(self._asked, rate_per_second=None)
+
     def _line(self, action: str) -> Line:
-        rate = self._asked.rate_per_second if action == BUYING else None
-        asked = Asked(rate, self._asked.share)
+        asked = self._asked_of(action)
 
         def take(wanted: int) -> tuple[Grant, float] | None:
             return self._book.reserve(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from birthcert import limits
 from birthcert.authority_plan import ChainLink, plan_authority
 from birthcert.aws import private_ca, registration
 from birthcert.aws.access import AwsAccess
@@ -23,6 +24,7 @@ from birthcert.prices import PRICES_AS_OF, UsageMode
 from birthcert.settings import load_settings
 
 BUYING: Final = ("IssueCertificate", "GetCertificate")
+_DEFAULTS: Final = limits.DEFAULT_QUOTAS_PER_SECOND["acm-pca"]
 ROWS_AT_ONCE: Final = 500
 REFUSALS_SHOWN: Final = 20
 
@@ -92,7 +94,7 @@ def plan_issue(
     """The manifest read and checked to its end, compared with the ledger, and priced."""
     now = utc_now()
     count = _counted(ledger, request, place, authority)
-    issue_quota, get_quota = (quota_per_second(aws, f"acm-pca.{name}") for name in BUYING)
+    issue_quota, get_quota = _quotas(aws, request)
     usage_mode: UsageMode = private_ca.describe(aws, authority.arn)["UsageMode"]
     month, next_month = month_around(now)
     return IssuePlan(
@@ -120,6 +122,15 @@ def plan_issue(
             get_per_second=get_quota,
         ),
     )
+
+
+def _quotas(aws: AwsAccess, request: IssueRequest) -> list[float | None]:
+    """How often a second the batch may call, by AWS and by its own wishes; None: not known."""
+    told = {name: quota_per_second(aws, f"acm-pca.{name}") for name in BUYING}
+    told["IssueCertificate"] = request.rate_per_second or told["IssueCertificate"]
+    if request.quota_share < 1:
+        told = {name: quota or _DEFAULTS[name] for name, quota in told.items()}
+    return [quota and quota * request.quota_share for quota in told.values()]
 
 
 @dataclass

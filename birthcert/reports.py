@@ -135,6 +135,13 @@ def issue_markdown(report: IssueReport, refusals: list[tuple[str, str]]) -> str:
         f"{report.certificates_per_second:.1f} certificates a second, {report.throttled} throttled "
         f"calls, {report.seconds:.1f} s. Report: `{report.report}`",
     ]
+    if report.quota_use:
+        lines += ["", "| quota | calls | a second at most | used |", "|---|---|---|---|"]
+        lines += [
+            f"| {each.action} | {each.calls} | {each.limit_per_second:g} ({each.source}) "
+            f"| {each.use:.1%} |"
+            for each in report.quota_use
+        ]
     if refusals:
         lines += ["", "| device | why it has no certificate |", "|---|---|"]
         lines += [f"| {cell(device)} | {cell(reason)} |" for device, reason in refusals]

@@ -95,6 +95,7 @@ def show_issue(report: IssueReport) -> None:
             "refused": report.refused,
             "failed": report.failed,
             "rate": f"{report.certificates_per_second:.1f} certificates a second"
+            + (f" of {limit:g}" if (limit := report.rate_limit_per_second) else "")
             + (f", {report.throttled} calls throttled" if report.throttled else ""),
             "certificates": report.out,
             "report": report.report,

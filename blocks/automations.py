@@ -13,7 +13,7 @@ from prefect.events.actions import ChangeFlowRunState, SendNotification
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 
-from birthcert.tenants.events import AUTHORITY_ENDING, BATCH_REFUSED
+from birthcert.tenants.events import AUTHORITY_ENDING, BATCH_REFUSED, QUOTA_NEAR_END
 from birthcert.tenants.stanza import COMMON_TAG
 
 # heartbeats come every 30 s: two may be late before a run is taken for dead
@@ -92,6 +92,7 @@ def notifications(block_document_id: UUID) -> list[AutomationCore]:
     told = {
         "a batch has refusals": EventTrigger(expect={BATCH_REFUSED}),
         "a certificate authority nears its end": EventTrigger(expect={AUTHORITY_ENDING}),
+        "a quota nears its end": EventTrigger(expect={QUOTA_NEAR_END}),
         "a run failed": EventTrigger(expect={"prefect.flow-run.Failed"}, match_related=OURS),
     }
     return [

@@ -20,8 +20,14 @@ from birthcert.issuance.manifest import count_rows
 from birthcert.issuance.progress import BatchProgress, Pace, follower
 from birthcert.models import IssueReport, IssueRequest, Place
 from birthcert.reports import issue_markdown, progress_markdown
-from tasks.access import aws_in
-from tasks.events import announce_batch, announce_failure, announce_progress, announce_start
+from tasks.access import aws_in, ledger
+from tasks.events import (
+    announce_batch,
+    announce_failure,
+    announce_progress,
+    announce_quotas,
+    announce_start,
+)
 
 ARTIFACT_SECONDS: Final = 5.0
 EVENT_SECONDS: Final = 60.0
@@ -44,8 +50,10 @@ def told(request: IssueRequest, place: Place, batch: Batch) -> Iterator[None]:
 
 def reported(request: IssueRequest, place: Place, batch: Batch) -> IssueReport:
     """The report of a batch that has ended, as an event and as a page of the run too."""
-    report = batch.report(throttled=aws_in(place.region, request.account_block).throttled)
+    aws = aws_in(place.region, request.account_block)
+    report = batch.report(throttled=aws.throttled, quota_use=aws.quota_use)
     announce_batch(request, report)
+    announce_quotas(request, report, ledger().count_bought(place).get(report.authority_arn, 0))
     create_markdown_artifact(
         key=f"issue-{request.tenant}-{place.region}",
         markdown=issue_markdown(report, batch.without_certificate),

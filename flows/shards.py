@@ -73,7 +73,8 @@ def certified_in_shards(
         for _ in handed_out.until_done():
             batch.follow(handed_out.counts())
         batch.record(merged(out, handed_out.shards))
-        batch.throttled = sum(out.summary_of(shard).throttled for shard in handed_out.shards)
+        for shard in handed_out.shards:
+            batch.add(out.summary_of(shard))
     return batch
 
 

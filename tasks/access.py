@@ -7,7 +7,14 @@ from birthcert.aws.caller import resolve_region
 from birthcert.aws.service_quotas import quota_per_second
 from birthcert.interrupts import asked_to_end
 from birthcert.ledger.ledger import Ledger
-from birthcert.models import BootstrapRequest, CertificateAuthority, Place, WhereRequest
+from birthcert.ledger.quotas import Asked
+from birthcert.models import (
+    BatchRequest,
+    BootstrapRequest,
+    CertificateAuthority,
+    Place,
+    WhereRequest,
+)
 from birthcert.pacing import Pacer
 from birthcert.settings import load_settings
 from blocks.aws_account import load_account
@@ -46,13 +53,19 @@ def region_of(request: WhereRequest) -> str:
 
 
 def share_quotas(request: WhereRequest, place: Place) -> None:
-    """Pace this process's calls in the place together with all who have the same ledger."""
-    aws = aws_in(place.region, request.account_block)
+    """Pace this run's calls in the place together with all who have the same ledger.
+
+    The calls of the run are counted from here on.
+    """
+    aws, asked = aws_in(place.region, request.account_block), Asked()
+    if isinstance(request, BatchRequest):
+        asked = Asked(request.rate_per_second, request.quota_share)
 
     def limit_of(action: str) -> float | None:
         return counted_limit(place, action, quota_per_second(aws, action))
 
-    aws.pacer = Pacer(place, ledger().quota_book, limit_of=limit_of)
+    aws.pacer = Pacer(place, ledger().quota_book, limit_of=limit_of, asked=asked)
+    aws.count_anew()
 
 
 @lru_cache(maxsize=1)

@@ -5,7 +5,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,8 +22,8 @@ from botocore.exceptions import (
 )
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
+from birthcert.aws.failures import call_failed, no_credentials, one_line, unreachable
 from birthcert.aws.retries import (
-    REMEDIES,
     THROTTLED,
     Patience,
     delay_seconds,
@@ -33,6 +33,7 @@ from birthcert.aws.retries import (
 from birthcert.aws.turns import Pacer
 from birthcert.errors import AwsCallFailed, AwsUnreachable, BirthcertError, ConfigurationError
 from birthcert.logs import facts_of
+from birthcert.models import QuotaUse
 
 log = logging.getLogger(__name__)
 SANDBOX_HEADER = "x-birthcert-sandbox"
@@ -120,6 +121,18 @@ class AwsAccess:
             )
             self._sleep(delay)
 
+    def count_anew(self) -> None:
+        """Let `tries` and `throttled` count from now on."""
+        with self._lock:
+            self.tries.clear()
+            self.throttled = 0
+
+    def quota_use(self, others: Mapping[str, int], seconds: float) -> tuple[QuotaUse, ...]:
+        """How much of its quotas was used in this time, with the tries of other processes."""
+        with self._lock:
+            tries = self.tries + Counter(others)
+        return self.pacer.use(tries, seconds) if self.pacer else ()
+
     def _take_turn(self, name: str, failures: list[AwsCallFailed | AwsUnreachable]) -> None:
         """Wait until a try may start; where that fails, the try before it was the last."""
         try:
@@ -165,12 +178,12 @@ class AwsAccess:
         except ClientError as error:
             raise call_failed(service, action, error) from error
         except NO_CREDENTIALS as error:
-            raise _no_credentials(error) from error
+            raise no_credentials(error) from error
         except (BotoConnectionError, HTTPClientError) as error:
-            raise _unreachable(service, action, error) from error
+            raise unreachable(service, action, error) from error
         except BotoCoreError as error:
             raise ConfigurationError(
-                f"{service}:{action} cannot be called: {_one_line(error)}",
+                f"{service}:{action} cannot be called: {one_line(error)}",
                 remedy="check the parameters and the AWS configuration",
             ) from error
         request_id = answer.get("ResponseMetadata", {}).get("RequestId", "")
@@ -221,7 +234,7 @@ class AwsAccess:
                     self._clients[service] = self._session.client(service, config=self._config)  # type: ignore[call-overload]
                 except (BotoCoreError, ValueError) as error:
                     raise ConfigurationError(
-                        f"no client for {service} in {self.region}: {_one_line(error)}",
+                        f"no client for {service} in {self.region}: {one_line(error)}",
                         remedy="check the region and AWS_ENDPOINT_URL",
                     ) from None
             return self._clients[service]
@@ -234,7 +247,7 @@ def usable_configuration() -> Iterator[None]:
         yield
     except BotoCoreError as error:
         raise ConfigurationError(
-            f"the AWS configuration cannot be used: {_one_line(error)}",
+            f"the AWS configuration cannot be used: {one_line(error)}",
             remedy="check AWS_PROFILE and the files that AWS_CONFIG_FILE names (~/.aws)",
         ) from error
 
@@ -258,41 +271,3 @@ def _next_page(answer: dict[str, Any]) -> dict[str, str]:
         if answer.get(name):
             return {parameter: answer[name]}
     return {}
-
-
-def call_failed(service: str, action: str, error: ClientError) -> AwsCallFailed:
-    """AWS's error with its facts, the request id among them."""
-    details: dict[str, Any] = error.response.get("Error", {})  # type: ignore[assignment]
-    metadata: dict[str, Any] = error.response.get("ResponseMetadata", {})  # type: ignore[assignment]
-    code = str(details.get("Code", "Unknown"))
-    return AwsCallFailed(
-        service=service,
-        action=action,
-        code=code,
-        message=_one_line(details.get("Message") or error.response.get("message", "")),
-        request_id=str(metadata.get("RequestId", "")),
-        status=int(metadata.get("HTTPStatusCode", 0)),
-        resource_id=str(error.response.get("resourceId", "")),
-        resource_arn=str(error.response.get("resourceArn", "")),
-        remedy=REMEDIES.get(code, ""),
-    )
-
-
-def _unreachable(service: str, action: str, error: Exception) -> AwsUnreachable:
-    return AwsUnreachable(
-        f"no answer from AWS to {service}:{action}: {_one_line(error)}",
-        remedy="check the network and AWS_ENDPOINT_URL, then run the same command again",
-        service=service,
-        action=action,
-    )
-
-
-def _no_credentials(error: Exception) -> ConfigurationError:
-    return ConfigurationError(
-        f"no AWS credentials: {_one_line(error)}",
-        remedy="log in (aws sso login), choose AWS_PROFILE or set AWS_ACCESS_KEY_ID",
-    )
-
-
-def _one_line(error: object) -> str:
-    return " ".join(str(error).split())

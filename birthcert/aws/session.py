@@ -13,7 +13,7 @@ from botocore.credentials import (
 )
 from botocore.exceptions import ClientError, CredentialRetrievalError
 
-from birthcert.aws.access import call_failed
+from birthcert.aws.failures import call_failed
 
 SESSION_NAME: Final = "birthcert"
 AwsSession = boto3.Session

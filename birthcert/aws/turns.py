@@ -1,7 +1,10 @@
 """What paces calls to AWS, as the way to AWS sees it."""
 
 import threading
+from collections.abc import Mapping
 from typing import Protocol
+
+from birthcert.models import QuotaUse
 
 
 class Pacer(Protocol):
@@ -12,3 +15,6 @@ class Pacer(Protocol):
 
     def throttled(self, action: str) -> None:
         """AWS has throttled a call."""
+
+    def use(self, tries: Mapping[str, int], seconds: float) -> tuple[QuotaUse, ...]:
+        """How much of each quota so many tries by action used in this time."""

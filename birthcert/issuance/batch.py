@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -16,11 +17,14 @@ from birthcert.issuance.reading import Reader, read_each
 from birthcert.issuance.testkeys import generate_device_keys, rehearse_device_keys
 from birthcert.ledger.ledger import Ledger
 from birthcert.ledger.records import BatchState, Refusal
-from birthcert.models import CertificateAuthority, IssueReport, IssueRequest, Place
+from birthcert.models import CertificateAuthority, IssueReport, IssueRequest, Place, QuotaUse
 from birthcert.passphrase import read_passphrase
 
 Item = TypeVar("Item")
 REFUSALS_SHOWN: Final = 50
+BUYING: Final = "acm-pca.IssueCertificate"
+# (calls of other processes by action, seconds) -> how much of AWS's quotas was used
+QuotaUseOf = Callable[[Mapping[str, int], float], tuple[QuotaUse, ...]]
 COUNTS: Final = ("issued", "existing", "refused", "failed")
 # how often those who follow a batch are told, and the ledger
 TELL_SECONDS: Final = 0.5
@@ -29,6 +33,10 @@ NOTE_SECONDS: Final = 5.0
 
 def _untold(_counts: Mapping[str, int]) -> None:
     """Nobody is told."""
+
+
+def _no_quotas(_calls: Mapping[str, int], _seconds: float) -> tuple[QuotaUse, ...]:
+    return ()
 
 
 def checked_rows(
@@ -111,7 +119,8 @@ class Batch:
         self.id = 0
         self.tell: Callable[[Mapping[str, int]], None] = _untold
         self._tell_at = self._note_at = self._started
-        # calls that AWS throttled in other processes that worked for this batch
+        # of other processes that worked for this batch: calls by action, and those throttled
+        self.calls: Counter[str] = Counter()
         self.throttled = 0
 
     def __enter__(self) -> Self:
@@ -146,9 +155,16 @@ class Batch:
         self.tell(counts)
         self._ledger.note_batch(self.id, {"requested": sum(counts.values()), **counts})
 
-    def report(self, *, throttled: int) -> IssueReport:
-        """The batch's facts; `throttled` counts the calls that AWS throttled."""
+    def add(self, shard: IssueReport) -> None:
+        """The calls of another process that worked for this batch."""
+        self.calls.update({each.action: each.calls for each in shard.quota_use})
+        self.throttled += shard.throttled
+
+    def report(self, *, throttled: int, quota_use: QuotaUseOf = _no_quotas) -> IssueReport:
+        """The batch's facts; `throttled` counts the calls of this process that AWS throttled."""
         seconds = time.monotonic() - self._started
+        used = quota_use(self.calls, seconds)
+        limits = [each.limit_per_second for each in used if each.action == BUYING]
         report = IssueReport(
             tenant=self._request.tenant,
             account=self._place.account,
@@ -160,6 +176,8 @@ class Batch:
             throttled=throttled + self.throttled,
             report=str(self._out.report),
             out=str(self._out.path),
+            rate_limit_per_second=next(iter(limits), None),
+            quota_use=used,
         )
         self._out.write_summary(report)
         return report

@@ -46,6 +46,7 @@ from birthcert.models.reports import (
     Finding,
     InboxReport,
     IssueReport,
+    QuotaUse,
     ReconcileReport,
     SubmissionReport,
 )
@@ -132,6 +133,7 @@ __all__ = [
     "PlaceRequest",
     "ProvisioningRole",
     "ProvisioningTemplate",
+    "QuotaUse",
     "ReadyPlace",
     "ReconcileReport",
     "ReconcileRequest",

@@ -83,8 +83,28 @@ class BootstrapReport(Facts):
         return 0 if all(place.ready for place in self.places) else 3
 
 
+class QuotaUse(Facts):
+    """How much of one of AWS's call quotas a batch used, all its tries counted.
+
+    `limit_per_second` is what the batch might use: Service Quotas' figure, AWS's default or the
+    request's, times the share; `use` is the part of it used over the batch's time. A `factor`
+    below 1 says that AWS throttles, and how far all who share the quota have slowed down.
+    """
+
+    action: str
+    calls: int
+    limit_per_second: float
+    source: Literal["service-quotas", "default", "request"]
+    use: float
+    factor: float = 1.0
+
+
 class IssueReport(Facts):
-    """The JSON of `birthcert issue --json`; counts are devices."""
+    """The JSON of `birthcert issue --json`; counts are devices.
+
+    `rate_limit_per_second` is how many certificates a second the batch might ask for, None where
+    nothing limits it; `quota_use` tells of each quota that limits a call of the batch.
+    """
 
     tenant: str
     account: str
@@ -100,6 +120,8 @@ class IssueReport(Facts):
     throttled: int
     report: str
     out: str
+    rate_limit_per_second: float | None = None
+    quota_use: tuple[QuotaUse, ...] = ()
 
     def exit_code(self) -> int:
         """0 all have certificates; 3 some have not, the report says why; 1 AWS failed for all."""

@@ -73,6 +73,15 @@ class BatchRequest(IssuerRequest):
     threads: Annotated[int, Field(ge=1, le=64)] = Field(
         default=16, description="Calls to AWS at the same time."
     )
+    rate_per_second: Annotated[float, Field(gt=0, le=100_000)] | None = Field(
+        default=None,
+        description="Certificates a second, shared by all who have this ledger. "
+        "Empty: what Service Quotas gives the account.",
+    )
+    quota_share: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=1.0,
+        description="The part of each quota to use: 0.8 leaves a fifth to others in the account.",
+    )
     shard_size: Annotated[int, Field(ge=1)] | None = Field(
         default=None,
         description="A batch of more devices is handed to the workers in shards of so many. "

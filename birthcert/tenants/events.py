@@ -8,6 +8,7 @@ BATCH_PROGRESS: Final = "birthcert.batch.progress"
 BATCH_DONE: Final = "birthcert.batch.done"
 BATCH_FAILED: Final = "birthcert.batch.failed"
 BATCH_REFUSED: Final = "birthcert.batch.refused"
+QUOTA_NEAR_END: Final = "birthcert.quota.near_end"
 AUTHORITY_ENDING: Final = "birthcert.authority.ending"
 
 

@@ -1,7 +1,7 @@
 """Every try of a call waits for its turn with the pacer."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import boto3
@@ -12,6 +12,7 @@ from botocore.exceptions import EndpointConnectionError
 from birthcert.aws.access import AwsAccess
 from birthcert.errors import AwsCallFailed, AwsUnreachable, NotAsked
 from birthcert.ledger.errors import LedgerUnavailable
+from birthcert.models import QuotaUse
 
 LIST = ("acm-pca", "ListCertificateAuthorities")
 NAME = "acm-pca.ListCertificateAuthorities"
@@ -31,6 +32,9 @@ class Turns:
 
     def throttled(self, action: str) -> None:
         self.throttles.append(action)
+
+    def use(self, tries: Mapping[str, int], seconds: float) -> tuple[QuotaUse, ...]:
+        return ()
 
 
 class Body:
