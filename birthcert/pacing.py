@@ -22,8 +22,8 @@ from birthcert.models import Place, QuotaUse
 log = logging.getLogger(__name__)
 # A start that nobody was there for is gone after so long: a late crowd would be a burst.
 LATE_SECONDS: Final = 0.4
-# How long before the end of a lease the next one is taken: longer than a busy database needs.
-LOOK_AHEAD_SECONDS: Final = 0.15
+# How long before the end of a lease the next one is taken: a busy database or machine may take it.
+LOOK_AHEAD_SECONDS: Final = 0.4
 MOST_WANTED: Final = 1 << 16
 # How long a quota that is out of reach is not asked about again.
 UNPACED_SECONDS: Final = 1.0
