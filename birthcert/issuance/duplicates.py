@@ -2,12 +2,16 @@
 
 import hashlib
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Final, Self
 
 from birthcert.errors import ConfigurationError
 
 CACHE_KIBIBYTES: Final = 65_536
+_BITS_MASK: Final = (1 << 27) - 1
+_AT_ONCE: Final = 1_000
 
 
 class FirstRows:
@@ -29,6 +33,9 @@ class FirstRows:
             "BEGIN",
         ):
             self._database.execute(statement)
+        # most values are new, which two bits of 16 MiB tell without asking the database
+        self._bits = bytearray((_BITS_MASK + 1) // 8)
+        self._new: list[tuple[bytes, int]] = []
 
     def earlier(self, kind: str, value: str, row: int) -> int | None:
         """The row that had this value of this kind before, or None: then `row` is the first.
@@ -36,19 +43,32 @@ class FirstRows:
         ConfigurationError when the temporary folder has no room left.
         """
         key = hashlib.blake2b(f"{kind}:{value}".encode(), digest_size=16).digest()
-        try:
-            inserted = self._database.execute(
-                "INSERT OR IGNORE INTO seen VALUES (?, ?)", (key, row)
-            ).rowcount
-            if inserted:
-                return None
+        number = int.from_bytes(key[:8], "little")
+        first, second = number & _BITS_MASK, (number >> 32) & _BITS_MASK
+        bits, one, two = self._bits, 1 << (first & 7), 1 << (second & 7)
+        if bits[first >> 3] & one and bits[second >> 3] & two:
+            found = self._stored(key)
+            if found is not None:
+                return found
+        bits[first >> 3] |= one
+        bits[second >> 3] |= two
+        self._new.append((key, row))
+        if len(self._new) >= _AT_ONCE:
+            self._store()
+        return None
+
+    def _stored(self, key: bytes) -> int | None:
+        """The row of a value that was seen, or one of a thousand that was not."""
+        self._store()
+        with _room():
             found = self._database.execute("SELECT number FROM seen WHERE hash = ?", (key,))
-            return int(found.fetchone()[0])
-        except sqlite3.OperationalError as error:
-            raise ConfigurationError(
-                f"the search for duplicates needs temporary room: {error}",
-                remedy="point SQLITE_TMPDIR at a folder with 100 MB free for each million devices",
-            ) from error
+            row = found.fetchone()
+        return int(row[0]) if row else None
+
+    def _store(self) -> None:
+        with _room():
+            self._database.executemany("INSERT INTO seen VALUES (?, ?)", self._new)
+        self._new.clear()
 
     def __enter__(self) -> Self:
         return self
@@ -60,3 +80,14 @@ class FirstRows:
         trace: TracebackType | None,
     ) -> None:
         self._database.close()
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise ConfigurationError(
+            f"the search for duplicates needs temporary room: {error}",
+            remedy="point SQLITE_TMPDIR at a folder with 100 MB free for each million devices",
+        ) from error

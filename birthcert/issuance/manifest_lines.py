@@ -11,9 +11,8 @@ import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, NamedTuple
 
 from birthcert.errors import ConfigurationError, UnusableInput
 
@@ -25,8 +24,7 @@ WIDE_BOMS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_B
 _Bytes = io.BufferedReader | gzip.GzipFile
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line without its end; `number` counts from 1; `problem` says why it has no text."""
 
     number: int

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from birthcert.errors import UnusableInput
 from birthcert.issuance.csr_files import csr_bytes
@@ -33,8 +33,7 @@ AHEAD: Final = 4
 LookUp = Callable[[list[tuple[str, str]]], dict[tuple[str, str], Known]]
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """A row with its CSR, or with what is wrong with that; `known` where it was delivered."""
 
     row: ManifestRow

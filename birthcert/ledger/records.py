@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 CertificateState = Literal["intended", "requested", "issued", "delivered", "refused", "failed"]
 OwnKind = Literal["authority", "verification", "canary"]
@@ -82,8 +82,7 @@ class Record:
     mine: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """A delivered certificate as far as a report tells of it; the moment is in UTC."""
 
     public_key_sha256: str
