@@ -4,6 +4,7 @@ A run that waits for approval keeps its process and its place on the worker. One
 while it waited, or later, asks again only if it wants more than what was approved.
 """
 
+import hashlib
 import re
 from typing import Any, Final
 
@@ -26,7 +27,7 @@ from tasks.planning import price_batch
 
 PATIENCE_SECONDS: Final = 7 * 24 * 3_600
 POLL_SECONDS: Final = 2
-RESPONSE: Final = re.compile(r"paused-approval-(?P<certificates>\d+)-\d+-response")
+RESPONSE: Final = re.compile(r"-(?P<certificates>\d+)-\d+-response")
 
 
 class NotApproved(ConfigurationError):
@@ -59,7 +60,8 @@ def agree_on_price(request: IssueRequest, place: Place, authority: IssuingAuthor
 
 def _wait_for_approval(request: IssueRequest, plan: IssuePlan) -> None:
     wanted = plan.batch.certificates
-    if wanted <= _approved_before():
+    subject = f"approval-{hashlib.sha256(request.manifest.encode()).hexdigest()[:12]}"
+    if wanted <= _approved_before(subject):
         get_run_logger().info("approved already, before this run was cut off")
         return
     if UNATTENDED in flow_run.tags:
@@ -70,7 +72,7 @@ def _wait_for_approval(request: IssueRequest, plan: IssuePlan) -> None:
             wait_for_input=form,
             timeout=PATIENCE_SECONDS,
             poll_interval=POLL_SECONDS,
-            key=f"approval-{wanted}-{flow_run.run_count}",
+            key=f"{subject}-{wanted}-{flow_run.run_count}",
         )
     except FlowPauseTimeout:
         raise _not_approved(plan, "nobody answered in seven days: start it again") from None
@@ -89,12 +91,15 @@ def _not_approved(plan: IssuePlan, remedy: str) -> NotApproved:
     )
 
 
-def _approved_before() -> int:
-    """The most certificates that someone approved for this run, in an earlier attempt at it."""
+def _approved_before(subject: str) -> int:
+    """The most certificates that someone approved in an earlier attempt at this run.
+
+    Of the same manifest: the run of an inbox has several.
+    """
     approved = [0]
-    answers: Any = filter_flow_run_input(key_prefix="paused-approval-", limit=200)
+    answers: Any = filter_flow_run_input(key_prefix=f"paused-{subject}", limit=200)
     for answer in answers:
-        found = RESPONSE.fullmatch(answer.key)
+        found = RESPONSE.search(answer.key)
         if found and answer.decoded_value.get("approve") is True:
             approved.append(int(found["certificates"]))
     return max(approved)
