@@ -1,9 +1,14 @@
-"""The pause between the two halves of a ceremony: a CA's CSR goes to its root, and comes back."""
+"""The pause between the two halves of a ceremony: a CA's CSR goes to its root, and comes back.
+
+A run that waits keeps its process and its place on the worker. One that was cut off meanwhile asks
+again when it is run again; a new run with the certificate in its form goes on as well.
+"""
 
 from typing import Final
 
-from prefect import pause_flow_run
 from prefect.artifacts import create_markdown_artifact
+from prefect.exceptions import FlowPauseTimeout
+from prefect.flow_runs import pause_flow_run
 from prefect.input import RunInput
 from prefect.runtime import flow_run
 from pydantic import Field
@@ -12,8 +17,8 @@ from birthcert.ceremony import CertificateAwaited, ceremony_markdown
 from birthcert.models import BootstrapRequest, CaCsr, Place, RootCertificate
 from flows.leftovers import UNATTENDED
 
-PAUSE_SECONDS: Final = 30 * 24 * 3_600
-POLL_SECONDS: Final = 5
+PATIENCE_SECONDS: Final = 30 * 24 * 3_600
+POLL_SECONDS: Final = 2
 
 
 class CaCertificate(RunInput):
@@ -32,7 +37,7 @@ def certificate_from_ceremony(
 ) -> str:
     """The signed certificate that the owner brings, now or in days; empty where none is needed.
 
-    Raises CertificateAwaited where nobody attends to the run: it goes on in a later one.
+    Raises CertificateAwaited where nobody attends to the run, or answered within 30 days.
     """
     if not csr.csr_pem or root.is_at_hand:
         return ""
@@ -44,5 +49,13 @@ def certificate_from_ceremony(
     if UNATTENDED in flow_run.tags:
         raise awaited
     form = CaCertificate.with_initial_data(description=text)
-    answer = pause_flow_run(wait_for_input=form, timeout=PAUSE_SECONDS, poll_interval=POLL_SECONDS)
+    try:
+        answer = pause_flow_run(
+            wait_for_input=form,
+            timeout=PATIENCE_SECONDS,
+            poll_interval=POLL_SECONDS,
+            key=f"ca-certificate-{flow_run.run_count}",
+        )
+    except FlowPauseTimeout:
+        raise awaited from None
     return answer.ca_certificate

@@ -22,7 +22,6 @@ from birthcert.pki.hierarchy import (
 )
 
 log = logging.getLogger(__name__)
-DEVICE_TEMPLATE: Final = "EndEntityClientAuthCertificate/V1"
 LEAST_LEFT: Final = timedelta(days=2)
 # the request is judged before the CSR is: one that is none buys nothing and tells who may ask
 NO_CSR: Final = b"-----BEGIN CERTIFICATE REQUEST-----\nMAA=\n-----END CERTIFICATE REQUEST-----\n"
@@ -32,14 +31,14 @@ DENIED: Final = frozenset({"AccessDeniedException", "AccessDenied"})
 def adopt_authority(
     aws: AwsAccess, request: BootstrapRequest, place: Place
 ) -> CertificateAuthority:
-    """The CA of `request.authority_arn`, good for devices, and ours to issue from.
+    """The CA of `request.authority_arn`, good for devices, and ours to prove with a certificate.
 
-    Raises what `examine_authority` does, and ConfigurationError where we may not issue.
+    Raises what `examine_authority` does, and ConfigurationError where we may not issue that. To
+    issue to devices is another operator's right, and is not asked here.
     """
     authority = examine_authority(aws, request)
-    proof = [request.verification_certificate.template]
-    for template in (DEVICE_TEMPLATE, *(proof if request.registration_mode == "DEFAULT" else [])):
-        _check_may_issue(aws, authority, template, place)
+    if request.registration_mode == "DEFAULT":
+        _check_may_issue(aws, authority, request.verification_certificate.template, place)
     return authority
 
 

@@ -112,7 +112,7 @@ def test_the_right_to_issue_is_asked_first(
     arn = by_hand(bench).arn
     issued = sandbox.calls()["acm-pca.IssueCertificate"]["ok"]
     request.getfixturevalue("denied")
-    with pytest.raises(ConfigurationError, match=r"may not issue .* EndEntityClientAuth"):
+    with pytest.raises(ConfigurationError, match=r"may not issue .* EndEntityCertificate/V1"):
         adopt(arn)
     assert sandbox.calls()["acm-pca.IssueCertificate"]["ok"] == issued
 
