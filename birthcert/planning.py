@@ -22,6 +22,7 @@ from birthcert.plan import IssuePlan, month_around, plan_batch
 from birthcert.preflight import check_bootstrap
 from birthcert.prices import PRICES_AS_OF, UsageMode
 from birthcert.settings import load_settings
+from birthcert.storage.stores import Storage
 
 BUYING: Final = ("IssueCertificate", "GetCertificate")
 _DEFAULTS: Final = limits.DEFAULT_QUOTAS_PER_SECOND["acm-pca"]
@@ -93,7 +94,7 @@ def plan_issue(
 ) -> IssuePlan:
     """The manifest read and checked to its end, compared with the ledger, and priced."""
     now = utc_now()
-    count = _counted(ledger, request, place, authority)
+    count = _counted(Storage(aws), ledger, request, place, authority)
     issue_quota, get_quota = _quotas(aws, request)
     usage_mode: UsageMode = private_ca.describe(aws, authority.arn)["UsageMode"]
     month, next_month = month_around(now)
@@ -142,11 +143,15 @@ class _Count:
 
 
 def _counted(
-    ledger: Ledger, request: IssueRequest, place: Place, authority: IssuingAuthority
+    storage: Storage,
+    ledger: Ledger,
+    request: IssueRequest,
+    place: Place,
+    authority: IssuingAuthority,
 ) -> _Count:
     """What the manifest holds; a few hundred rows in memory at a time."""
     count = _Count()
-    rows = checked_rows(request, authority.template_body or None, rehearse=True)
+    rows = checked_rows(request, authority.template_body or None, rehearse=True, storage=storage)
     for chunk in chunks(rows, ROWS_AT_ONCE):
         devices = [(row.device_id, row.csr.sha256) for row in chunk if isinstance(row, Device)]
         refused = [row for row in chunk if isinstance(row, DeviceOutcome)]

@@ -9,6 +9,7 @@ from typing import Final
 import httpx
 
 from birthcert import console
+from birthcert.aws.access import AwsAccess
 from birthcert.aws.caller import resolve_region
 from birthcert.console import Show
 from birthcert.files import make_folder
@@ -30,6 +31,8 @@ from birthcert.models import (
 from birthcert.servers import ServerNotStarted, temporary_prefect_server
 from birthcert.settings import load_settings
 from birthcert.status import RunStatus, StatusReport, batches_status
+from birthcert.storage.address import is_s3
+from birthcert.storage.stores import Storage
 
 FLUSH_SECONDS: Final = 5.0
 log = logging.getLogger(__name__)
@@ -57,8 +60,17 @@ def run_rollover(request: RolloverRequest, show: Show) -> RolloverReport:
 
 def run_issue(request: IssueRequest, show: Show) -> IssueReport:
     """The flow `issue`, run here; a wrong region or manifest is said before Prefect starts."""
-    resolve_region(request)
-    read_manifest(request.manifest, csr_required=request.generate_keys is None)
+    region = resolve_region(request)
+    if not is_s3(request.manifest):
+        read_manifest(request.manifest, csr_required=request.generate_keys is None)
+    elif request.account_block is None:
+        # a block's credentials are known to Prefect alone, which is not there yet
+        aws = AwsAccess(region, retry_seconds=load_settings().retry_seconds)
+        read_manifest(
+            request.manifest,
+            csr_required=request.generate_keys is None,
+            storage=Storage(aws),
+        )
     with _prefect(show) as ready:
         from flows.issue import issue
 

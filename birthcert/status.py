@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Final, Literal
 
 from birthcert.issuance.layout import bundle_at
-from birthcert.issuance.output import CHAIN, OutputFolder
+from birthcert.issuance.output import OutputFolder
 from birthcert.ledger.claims import LEASE
 from birthcert.ledger.ledger import Ledger
 from birthcert.ledger.records import Batch, Record
 from birthcert.models import Facts
+from birthcert.storage.local import LocalFolder
 
 BatchCondition = Literal["running", "done", "partly", "failed", "interrupted"]
 # Between the start of a batch and its first claim, and between two chunks, nobody holds a row.
@@ -126,12 +127,12 @@ def _files_missing(batch: Batch, ledger: Ledger) -> int | None:
     if not batch.out or not Path(batch.out).is_dir():
         return None
     delivered = ledger.records(batch_id=batch.id, states=["delivered"])
-    if bundle := bundle_at(Path(batch.out)):
+    folder = LocalFolder(Path(batch.out))
+    if bundle := bundle_at(folder):
         there = set(bundle.certificates())
         return sum((each.device_id, each.serial_number) not in there for each in delivered)
-    return _count_missing(OutputFolder(Path(batch.out)), delivered)
+    return _count_missing(OutputFolder(folder), delivered)
 
 
 def _count_missing(out: OutputFolder, delivered: Iterable[Record]) -> int:
-    certificates = (out.certificate(record.device_id) for record in delivered)
-    return sum(not (each.exists() and each.with_name(CHAIN).exists()) for each in certificates)
+    return sum(not out.has_files(record.device_id) for record in delivered)

@@ -23,6 +23,7 @@ from birthcert.plan import IssuePlan
 from birthcert.reports import approval_markdown
 from birthcert.settings import load_settings
 from flows.leftovers import UNATTENDED
+from tasks.access import storage_for
 from tasks.planning import price_batch
 
 PATIENCE_SECONDS: Final = 7 * 24 * 3_600
@@ -50,8 +51,12 @@ def agree_on_price(request: IssueRequest, place: Place, authority: IssuingAuthor
         if above is None:
             return
         # the whole check of a large manifest takes minutes, counting its lines seconds
-        csr_required = request.generate_keys is None
-        if count_rows(request.manifest, csr_required=csr_required) <= above:
+        rows = count_rows(
+            request.manifest,
+            csr_required=request.generate_keys is None,
+            storage=storage_for(request, place),
+        )
+        if rows <= above:
             return
     plan = price_batch(request, place, authority)
     if above is not None and plan.batch.certificates > above:

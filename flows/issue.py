@@ -22,7 +22,7 @@ from flows.chunks import CHUNKS_IN_FLIGHT, certified
 from flows.progress import reported, told
 from flows.runbook import Runbook
 from flows.shards import certified_in_shards, wants_shards
-from tasks.access import ledger
+from tasks.access import ledger, storage_for
 from tasks.authority import find_issuing_authority
 from tasks.caller import check_caller
 from tasks.metrics import device_counter
@@ -39,12 +39,14 @@ def issue(request: IssueRequest) -> IssueReport:
     place = run(check_caller, request).place
     authority = run(find_issuing_authority, request, place)
     agree_on_price(request, place, authority)
+    storage = storage_for(request, place)
     with Helper() as helper:
-        out = laid_out(request, prepare_output(request.out, request.shard), helper)
-        if wants_shards(request):
+        prepared = prepare_output(request.out, request.shard, storage=storage)
+        out = laid_out(request, prepared, helper, storage=storage)
+        if wants_shards(request, storage):
             return reported(request, place, certified_in_shards(request, place, authority, out))
         read = reader_for(request, place, authority.arn, ledger(), out.helper)
-        rows = checked_rows(request, authority.template_body or None, read=read)
+        rows = checked_rows(request, authority.template_body or None, read=read, storage=storage)
         count = device_counter(request, place)
         with (
             Batch(request, place, authority, ledger=ledger(), out=out, count=count) as batch,

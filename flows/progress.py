@@ -20,7 +20,7 @@ from birthcert.issuance.manifest import count_rows
 from birthcert.issuance.progress import BatchProgress, Pace, follower
 from birthcert.models import IssueReport, IssueRequest, Place
 from birthcert.reports import issue_markdown, progress_markdown
-from tasks.access import aws_in, ledger
+from tasks.access import aws_in, ledger, storage_for
 from tasks.events import (
     announce_batch,
     announce_failure,
@@ -37,7 +37,7 @@ log = logging.getLogger("birthcert.progress")
 @contextmanager
 def told(request: IssueRequest, place: Place, batch: Batch) -> Iterator[None]:
     """Inside, the batch's run shows how far it is; its start and its failure are events."""
-    total = _total(request)
+    total = _total(request, place)
     announce_start(request, total)
     with get_client(sync_client=True) as client:
         batch.tell = _Teller(request, place, total, client)
@@ -61,10 +61,14 @@ def reported(request: IssueRequest, place: Place, batch: Batch) -> IssueReport:
     return report
 
 
-def _total(request: IssueRequest) -> int:
+def _total(request: IssueRequest, place: Place) -> int:
     if request.shard:
         return request.shard.devices
-    return count_rows(request.manifest, csr_required=request.generate_keys is None)
+    return count_rows(
+        request.manifest,
+        csr_required=request.generate_keys is None,
+        storage=storage_for(request, place),
+    )
 
 
 class _Teller:

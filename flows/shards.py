@@ -9,7 +9,6 @@ import logging
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
@@ -30,9 +29,10 @@ from birthcert.issuance.output import OutputFolder
 from birthcert.issuance.reading import reader_for
 from birthcert.issuance.shards import shards_of
 from birthcert.models import IssueRequest, IssuingAuthority, Place, Shard
+from birthcert.storage.stores import Storage, absolute
 from flows.leftovers import UNATTENDED
 from flows.progress import told
-from tasks.access import ledger
+from tasks.access import ledger, storage_for
 
 # a run that died is handed out again so often
 AGAIN_AT_MOST: Final = 2
@@ -46,12 +46,13 @@ class ShardsFailed(BirthcertError):
     """Runs of shards failed, or died too often; the others are done."""
 
 
-def wants_shards(request: IssueRequest) -> bool:
+def wants_shards(request: IssueRequest, storage: Storage) -> bool:
     """Whether the batch is large enough to be handed out; a shard itself is not."""
     if request.shard is not None or request.shard_size is None:
         return False
     csr_required = request.generate_keys is None
-    return count_rows(request.manifest, csr_required=csr_required) > request.shard_size
+    rows = count_rows(request.manifest, csr_required=csr_required, storage=storage)
+    return rows > request.shard_size
 
 
 def certified_in_shards(
@@ -60,8 +61,13 @@ def certified_in_shards(
     """The batch, done by the workers; ShardsFailed where one did not do its part."""
     assert request.shard_size is not None
     deployment = _deployment(request)
-    read = reader_for(request, place, authority.arn, ledger(), out.helper)
-    rows = checked_rows(request, authority.template_body or None, rehearse=True, read=read)
+    rows = checked_rows(
+        request,
+        authority.template_body or None,
+        rehearse=True,
+        read=reader_for(request, place, authority.arn, ledger(), out.helper),
+        storage=storage_for(request, place),
+    )
     with (
         get_client(sync_client=True) as client,
         Batch(request, place, authority, ledger=ledger(), out=out) as batch,
@@ -148,8 +154,8 @@ class _HandedOut:
     def _open_run(self, shard: Shard, key: str) -> UUID:
         request = self._request.model_copy(
             update={
-                "manifest": str(Path(self._request.manifest).absolute()),
-                "out": str(self._out.path),
+                "manifest": absolute(self._request.manifest),
+                "out": self._out.address,
                 "shard": shard,
                 "shard_size": None,
                 "max_cost_usd": None,

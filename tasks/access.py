@@ -17,6 +17,7 @@ from birthcert.models import (
 )
 from birthcert.pacing import Pacer
 from birthcert.settings import load_settings
+from birthcert.storage.stores import Storage
 from blocks.aws_account import load_account
 from tasks.metrics import counted_limit, meters
 
@@ -42,6 +43,11 @@ def aws_in(region: str, account_block: str | None = None) -> AwsAccess:
 def aws_of(authority: CertificateAuthority, request: BootstrapRequest) -> AwsAccess:
     """The way to the CA itself, which stands elsewhere where the request is of a further place."""
     return aws_in(authority.region, request.authority_block())
+
+
+def storage_for(request: WhereRequest, place: Place) -> Storage:
+    """Folders of this machine, and S3 with the credentials that the request works with."""
+    return Storage(aws_in(place.region, request.account_block))
 
 
 def region_of(request: WhereRequest) -> str:

@@ -23,7 +23,7 @@ from birthcert.reconciliation.comparison import Books, Comparison, compare
 from birthcert.reconciliation.correcting import correct
 from birthcert.reconciliation.matching import ours
 from birthcert.reconciliation.repair import repair
-from tasks.access import aws_in, ledger
+from tasks.access import aws_in, ledger, storage_for
 from tasks.steps import step, told, worth_a_new_try
 
 P = ParamSpec("P")
@@ -110,5 +110,11 @@ def repair_outputs(
         aws_in(place.region, request.account_block), authority, place.partition
     ).get
     return repair(
-        ledger(), place, authority.arn, get, threads=request.threads, dry_run=request.dry_run
+        ledger(),
+        place,
+        authority.arn,
+        get,
+        storage=storage_for(request, place),
+        threads=request.threads,
+        dry_run=request.dry_run,
     )

@@ -10,6 +10,7 @@ import boto3
 import pytest
 
 from birthcert.aws.access import AwsAccess
+from birthcert.aws.bucket import Bucket
 from birthcert.models import Place
 from birthcert.sandbox.knobs import Knobs
 from birthcert.sandbox.server import Sandbox
@@ -97,6 +98,18 @@ def desk(
 def aws(account: str) -> AwsAccess:
     """The way to AWS in the fresh account, impatient."""
     return AwsAccess(REGION, retry_seconds=3)
+
+
+@pytest.fixture
+def bucket(aws: AwsAccess) -> Iterator[Bucket]:
+    """The empty bucket `fleets` of the fresh account."""
+    region = {"LocationConstraint": REGION}
+    aws.call("s3", "CreateBucket", Bucket="fleets", CreateBucketConfiguration=region)
+    bucket = Bucket(aws, "fleets")
+    yield bucket
+    for entry in list(bucket.entries("")):
+        bucket.delete(entry.key)
+    aws.call("s3", "DeleteBucket", Bucket="fleets")
 
 
 @pytest.fixture

@@ -53,6 +53,8 @@ IN_PASSING: Final[dict[str, tuple[Patience, ...]]] = {
     ),
     # while it is being issued; what waits for it is Pending, not an error
     "acm-pca.GetCertificate": (Patience("RequestFailedException", 60),),
+    # two conditional puts of one key at the same moment
+    "s3.PutObject": (Patience("ConditionalRequestConflict", 20),),
     "iot.RegisterCACertificate": (
         Patience("InvalidRequestException", 90, ROLE_NOT_ASSUMABLE),
     ),
@@ -111,6 +113,10 @@ REMEDIES: Final[dict[str, str]] = {
     "AccessDenied": "grant the action: examples/iam/ has the policies",
     "AccessDeniedException": "grant the action: examples/iam/ has the policies",
     "UnauthorizedException": "grant the action: examples/iam/ has the policies",
+    "NoSuchBucket": "name a bucket that is there; its name is in the address after s3://",
+    "PermanentRedirect": "the bucket is in another region or partition than the run",
+    "AuthorizationHeaderMalformed": "the bucket is in another region or partition than the run",
+    "InvalidAccessKeyId": "check the access key and AWS_ENDPOINT_URL",
     "LimitExceededException": "a hard quota: delete what is not needed or ask AWS for an increase",
     "LimitExceeded": "a hard quota: delete what is not needed or ask AWS for an increase",
     "ThrottlingException": "AWS throttles this account: run again later or use fewer threads",

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
+from birthcert.errors import ConfigurationError
 from birthcert.issuance.checks import check_rows
 from birthcert.issuance.devices import Device, DeviceOutcome
 from birthcert.issuance.manifest import ManifestRow, read_manifest
@@ -19,6 +20,8 @@ from birthcert.ledger.ledger import Ledger
 from birthcert.ledger.records import BatchState, Refusal
 from birthcert.models import CertificateAuthority, IssueReport, IssueRequest, Place, QuotaUse
 from birthcert.passphrase import read_passphrase
+from birthcert.storage.address import is_s3
+from birthcert.storage.stores import LOCAL, Storage, absolute
 
 Item = TypeVar("Item")
 REFUSALS_SHOWN: Final = 50
@@ -45,6 +48,7 @@ def checked_rows(
     *,
     rehearse: bool = False,
     read: Reader = read_each,
+    storage: Storage = LOCAL,
 ) -> Iterator[Device | DeviceOutcome]:
     """Each row of the manifest as a device to certify, or as a refusal that says why.
 
@@ -58,12 +62,13 @@ def checked_rows(
         csr_required=request.generate_keys is None,
         first=shard.first if shard else 1,
         last=shard.last if shard else None,
+        storage=storage,
     )
     if request.generate_keys is not None:
         rows = rehearse_device_keys(rows) if rehearse else _with_keys(rows, request)
     return check_rows(
         rows,
-        folder=Path(request.manifest).parent,
+        folder=storage.file(request.manifest)[0],
         subject_mode=request.subject,
         provisioning_template=provisioning_template,
         repeated=shard.repeated if shard else {},
@@ -73,6 +78,11 @@ def checked_rows(
 
 def _with_keys(rows: Iterator[ManifestRow], request: IssueRequest) -> Iterator[ManifestRow]:
     assert request.generate_keys is not None
+    if is_s3(request.out):
+        raise ConfigurationError(
+            f"private keys are made in a folder of this machine alone, not in {request.out}",
+            remedy="name a local output folder, or give the devices' own CSRs",
+        )
     return generate_device_keys(
         rows,
         folder=Path(request.out),
@@ -90,7 +100,7 @@ def chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
 
 def manifest_label(request: IssueRequest) -> str:
     """The manifest as the ledger's batches name it: a shard's has its rows after it."""
-    path = str(Path(request.manifest).absolute())
+    path = absolute(request.manifest)
     return f"{path}#{request.shard.label}" if request.shard else path
 
 
@@ -129,7 +139,7 @@ class Batch:
             self._place,
             self._authority.arn,
             manifest=manifest_label(self._request),
-            out=str(self._out.path),
+            out=self._out.address,
         )
         return self
 
@@ -146,7 +156,7 @@ class Batch:
 
     def record(self, outcomes: Iterable[DeviceOutcome]) -> None:
         """Write report.csv from the outcomes as they come, and count them; then the index."""
-        write_report(self._out.report, self._counted(outcomes))
+        write_report(self._out.folder, self._counted(outcomes), self._out.report_name)
         self._out.finish()
         self.tell(self.counts)
 
@@ -174,8 +184,8 @@ class Batch:
             seconds=round(seconds, 3),
             certificates_per_second=round(self.counts["issued"] / max(seconds, 1e-9), 2),
             throttled=throttled + self.throttled,
-            report=str(self._out.report),
-            out=str(self._out.path),
+            report=self._out.report,
+            out=self._out.address,
             rate_limit_per_second=next(iter(limits), None),
             quota_use=used,
         )

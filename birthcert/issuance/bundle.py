@@ -10,10 +10,9 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
-from birthcert.files import UnwritableOutput, write_atomically
+from birthcert.files import UnwritableOutput
 from birthcert.issuance.devices import Device
 from birthcert.issuance.helper import Helper
 from birthcert.issuance.job import Delivered, Job
@@ -24,6 +23,8 @@ from birthcert.issuance.received import Received, UnexpectedCertificate
 
 INDEX: Final = "index.csv"
 INDEX_COLUMNS: Final = ("part", "devices", "first_device_id", "last_device_id", "bytes", "sha256")
+# gzipped, of a thousand devices at most
+PART_MAX_BYTES: Final = 64 * 1024 * 1024
 _PART: Final = re.compile(r"part-\d{5,}\.jsonl\.gz")
 
 
@@ -43,25 +44,26 @@ class Bundle(OutputFolder):
         """In whole chunks, so that a part is in one shard."""
         return -(-asked // self.size) * self.size
 
-    def part(self, number: int) -> Path:
-        """Where a chunk's certificates go."""
-        return self.path / f"part-{number:05d}.jsonl.gz"
+    def part(self, number: int) -> str:
+        """The name of the part that a chunk's certificates go to."""
+        return f"part-{number:05d}.jsonl.gz"
 
     def outlet(self, number: int) -> Outlet:
         """The way out of the chunk of this number."""
         return PartOutlet(self, self.part(number))
 
-    def lines(self, part: Path) -> list[bytes]:
+    def lines(self, part: str) -> list[bytes]:
         """The lines of a part; none where it is missing or not whole."""
         try:
-            data = part.read_bytes()
+            data = self.folder.read(part, PART_MAX_BYTES)
         except FileNotFoundError:
             return []
         except OSError as error:
+            path = self.folder.address(part)
             raise UnwritableOutput(
-                f"{part} cannot be read: {error.strerror or error}",
+                f"{path} cannot be read: {error.strerror or error}",
                 remedy="give this user access to it, then run the same command again: it goes on",
-                path=str(part),
+                path=path,
             ) from error
         lines = unpack(data)
         if lines is None:
@@ -69,10 +71,10 @@ class Bundle(OutputFolder):
         self._note(part, data, lines)
         return lines
 
-    def write_part(self, part: Path, lines: list[bytes | Fresh]) -> Packed:
+    def write_part(self, part: str, lines: list[bytes | Fresh]) -> Packed:
         """Write a part; tells what is in it and what became of each fresh certificate."""
         packed = self.helper.call(pack, lines)
-        write_atomically(part, packed.data)
+        self.folder.write(part, packed.data)
         self._note(part, packed.data, packed.lines)
         return packed
 
@@ -83,9 +85,9 @@ class Bundle(OutputFolder):
                 _, _, _, device_id, _, _, _, serial_number, _ = line.split(b'"', 8)
                 yield device_id.decode(), serial_number.decode()
 
-    def parts(self) -> list[Path]:
+    def parts(self) -> list[str]:
         """The parts that are there, whole or not, in their order."""
-        return sorted(path for path in self.path.iterdir() if _PART.fullmatch(path.name))
+        return sorted(name for name in self.folder.files() if _PART.fullmatch(name))
 
     def finish(self) -> None:
         """Write the index of all parts that are there; a shard leaves it to who adds them up."""
@@ -95,16 +97,16 @@ class Bundle(OutputFolder):
         index = csv.writer(text, lineterminator="\n")
         index.writerow(INDEX_COLUMNS)
         for part in self.parts():
-            if part.name not in self._facts:
+            if part not in self._facts:
                 self.lines(part)
-            if part.name in self._facts:
-                index.writerow(self._facts[part.name])
-        write_atomically(self.path / INDEX, text.getvalue().encode())
+            if part in self._facts:
+                index.writerow(self._facts[part])
+        self.folder.write(INDEX, text.getvalue().encode())
 
-    def _note(self, part: Path, data: bytes, lines: list[bytes]) -> None:
+    def _note(self, part: str, data: bytes, lines: list[bytes]) -> None:
         first, last = (device_of(lines[at]) if lines else "" for at in (0, -1))
         digest = hashlib.sha256(data).hexdigest()
-        self._facts[part.name] = (part.name, len(lines), first, last, len(data), digest)
+        self._facts[part] = (part, len(lines), first, last, len(data), digest)
 
 
 class PartOutlet:
@@ -114,8 +116,9 @@ class PartOutlet:
     that has what belongs into it stays as it is.
     """
 
-    def __init__(self, bundle: Bundle, part: Path) -> None:
+    def __init__(self, bundle: Bundle, part: str) -> None:
         self._bundle, self._part = bundle, part
+        self._address = bundle.folder.address(part)
         self._written: list[bytes] | None = None
         self._by_device: dict[str, bytes] = {}
         self._lines: dict[int, bytes | Fresh] = {}
@@ -129,7 +132,7 @@ class PartOutlet:
         if not line.startswith(line_start(device.device_id, serial_number)):
             return None
         self._lines[device.row] = line
-        return str(self._part)
+        return self._address
 
     def put(self, job: Job, received: Received) -> None:
         """Keep it for `flush`."""
@@ -152,7 +155,7 @@ class PartOutlet:
                 yield job, result
             else:
                 self._lines[job.device.row] = self._by_device[job.device.device_id]
-                yield job, delivered(job, result, str(self._part))
+                yield job, delivered(job, result, self._address)
 
     def _now_has(self, lines: list[bytes]) -> None:
         self._written = lines

@@ -6,7 +6,6 @@ another's name, and what AWS IoT would refuse at the first connection.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
@@ -21,6 +20,7 @@ from birthcert.jitp.parameters import COMMON_NAME, PREFIX, parameter_values, par
 from birthcert.models import Subject
 from birthcert.pki.csr import Csr, csr_name_problem
 from birthcert.pki.names import device_name_problem, x509_name
+from birthcert.storage.folder import Folder
 
 SubjectMode = Literal["from-csr", "from-manifest"]
 
@@ -28,7 +28,7 @@ SubjectMode = Literal["from-csr", "from-manifest"]
 def check_rows(
     rows: Iterable[ManifestRow],
     *,
-    folder: Path,
+    folder: Folder,
     subject_mode: SubjectMode,
     provisioning_template: str | None = None,
     repeated: Mapping[int, str] = MappingProxyType({}),
@@ -47,7 +47,7 @@ def check_rows(
     required = parameters_of(provisioning_template) if provisioning_template else set()
     checks = _Checks(subject_mode, frozenset(required), repeated)
     with FirstRows() as first_rows:
-        for reading in read(rows, folder.resolve()):
+        for reading in read(rows, folder):
             row = reading.row
             try:
                 checked: Device | DeviceOutcome = checks.device(reading, first_rows)

@@ -14,6 +14,7 @@ from typing import Final
 from birthcert.errors import UnusableInput
 from birthcert.issuance.manifest_lines import Line, read_lines
 from birthcert.models import Subject
+from birthcert.storage.stores import LOCAL, Storage
 
 SUBJECT_COLUMNS: Final = frozenset(Subject.model_fields)
 CSV_COLUMNS: Final = SUBJECT_COLUMNS | {"device_id", "csr"}
@@ -39,7 +40,12 @@ class ManifestRow:
 
 
 def read_manifest(
-    path: str, *, csr_required: bool = True, first: int = 1, last: int | None = None
+    path: str,
+    *,
+    csr_required: bool = True,
+    first: int = 1,
+    last: int | None = None,
+    storage: Storage = LOCAL,
 ) -> Iterator[ManifestRow]:
     """The rows of a manifest in its order, streamed: memory does not grow with it.
 
@@ -48,7 +54,7 @@ def read_manifest(
     `csr_required=False` lets a CSV leave the column `csr` out. Rows before `first` and after
     `last` are skipped unread.
     """
-    lines = read_lines(path, first=first, last=last)
+    lines = read_lines(path, storage, first=first, last=last)
     head = next(lines, None)
     if head is None:
         raise UnusableInput(
@@ -64,13 +70,13 @@ def read_manifest(
     return _csv_rows(path, head, lines, csr_required)
 
 
-def count_rows(path: str, *, csr_required: bool = True) -> int:
+def count_rows(path: str, *, csr_required: bool = True, storage: Storage = LOCAL) -> int:
     """How many devices a manifest names, reading it to its end without parsing its lines.
 
     Raises what `read_manifest` raises.
     """
-    read_manifest(path, csr_required=csr_required)
-    lines = read_lines(path)
+    read_manifest(path, csr_required=csr_required, storage=storage)
+    lines = read_lines(path, storage)
     is_csv = not next(lines).text.lstrip().startswith("{")
     return sum(1 for _ in lines) + (not is_csv)
 

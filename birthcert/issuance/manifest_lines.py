@@ -7,14 +7,15 @@ what makes the rest of the file unreadable is an UnusableInput that names the ro
 import codecs
 import gzip
 import io
-import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import IO, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from birthcert.errors import ConfigurationError, UnusableInput
+from birthcert.aws.bucket import ObjectChanged
+from birthcert.errors import AwsCallFailed, UnusableInput
+from birthcert.storage.folder import Source
+from birthcert.storage.stores import LOCAL, Storage
 
 # an inline CSR of the largest size, escaped for JSON, with room for the other fields
 LINE_MAX_BYTES: Final = 131_072
@@ -32,20 +33,19 @@ class Line(NamedTuple):
     problem: str = ""
 
 
-def read_lines(path: str, *, first: int = 1, last: int | None = None) -> Iterator[Line]:
-    """The lines of a local file, gzipped or not, one in memory at a time; blank ones left out.
+def read_lines(
+    path: str, storage: Storage = LOCAL, *, first: int = 1, last: int | None = None
+) -> Iterator[Line]:
+    """The lines of a file, gzipped or not, one in memory at a time; blank ones left out.
 
     Always the first one, which may be a header, then those from number `first` to `last`.
-    Raises ConfigurationError for an address that is no local path, UnusableInput for a file that
-    is missing, no file, not UTF-8 at its start, damaged, or changed while it was read.
+    Raises ConfigurationError for an address that cannot be one, UnusableInput for a file that is
+    missing, no file, not UTF-8 at its start, damaged, or changed while it was read, and for an
+    object that S3 does not give.
     """
-    if "://" in path:
-        raise ConfigurationError(
-            f"the manifest {path} is not a local file", remedy="download it and name the local copy"
-        )
     number = 0
     try:
-        with _opened(path) as (stream, unchanged):
+        with _opened(path, storage) as (stream, source):
             _refuse_wide(path, stream)
             is_head = True
             for number, line in enumerate(_raw_lines(stream), start=1):
@@ -54,11 +54,14 @@ def read_lines(path: str, *, first: int = 1, last: int | None = None) -> Iterato
                 if (is_head or number >= first) and not line.isspace():
                     yield _decoded(number, line)
                     is_head = False
-            if not unchanged():
-                raise UnusableInput(
-                    f"the manifest {path} changed while it was read (row {number})",
-                    remedy="let its writer finish, then run the same command again",
-                )
+            if not source.unchanged():
+                raise _changed(path, number)
+    except ObjectChanged as error:
+        raise _changed(path, number) from error
+    except AwsCallFailed as failure:
+        raise UnusableInput(
+            f"the manifest {path} cannot be read: {failure.what}", remedy=failure.remedy
+        ) from failure
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise UnusableInput(
             f"the manifest {path} is a damaged gzip file after row {number}: {error}",
@@ -74,29 +77,21 @@ def read_lines(path: str, *, first: int = 1, last: int | None = None) -> Iterato
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[tuple[_Bytes, "_Unchanged"]]:
-    with Path(path).open("rb") as raw:
-        unchanged = _Unchanged(raw)
-        if raw.peek(2)[:2] == GZIP_MAGIC:
-            with gzip.GzipFile(fileobj=raw) as unzipped:
-                yield unzipped, unchanged
+def _opened(path: str, storage: Storage) -> Iterator[tuple[_Bytes, Source]]:
+    folder, name = storage.file(path)
+    with folder.open(name) as source:
+        if source.stream.peek(2)[:2] == GZIP_MAGIC:
+            with gzip.GzipFile(fileobj=source.stream) as unzipped:
+                yield unzipped, source
         else:
-            yield raw, unchanged
+            yield source.stream, source
 
 
-class _Unchanged:
-    """Tells whether an open file is still what it was when this was made."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._descriptor = stream.fileno()
-        self._before = self._now()
-
-    def _now(self) -> tuple[int, int]:
-        status = os.fstat(self._descriptor)
-        return status.st_size, status.st_mtime_ns
-
-    def __call__(self) -> bool:
-        return self._now() == self._before
+def _changed(path: str, number: int) -> UnusableInput:
+    return UnusableInput(
+        f"the manifest {path} changed while it was read (row {number})",
+        remedy="let its writer finish, then run the same command again",
+    )
 
 
 def _refuse_wide(path: str, stream: _Bytes) -> None:

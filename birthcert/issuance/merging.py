@@ -19,7 +19,7 @@ def merged(out: OutputFolder, shards: Sequence[Shard]) -> Iterator[DeviceOutcome
     """
     for shard in shards:
         found = 0
-        for outcome in read_report(out.report_of(shard)):
+        for outcome in read_report(out.folder, out.report_of(shard)):
             found += 1
             yield outcome
         if found != shard.devices:
@@ -46,7 +46,7 @@ def counts_of_shards(
     labels = {manifest_label(request.model_copy(update={"shard": shard})) for shard in shards}
     furthest: dict[str, Counter[str]] = {}
     for batch in ledger.batches(tenant=request.tenant):
-        if batch.manifest in labels and batch.out == str(out.path) and batch.started_at >= since:
+        if batch.manifest in labels and batch.out == out.address and batch.started_at >= since:
             counts = Counter({name: getattr(batch, name) for name in COUNTS})
             known = furthest.get(batch.manifest, Counter())
             furthest[batch.manifest] = max(known, counts, key=Counter.total)

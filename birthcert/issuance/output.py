@@ -3,15 +3,12 @@
 import csv
 import io
 import re
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from birthcert.errors import ConfigurationError, UnusableInput
-from birthcert.files import make_folder, replacing, write_atomically
 from birthcert.issuance.devices import Device, DeviceOutcome, DeviceResult
 from birthcert.issuance.helper import Helper
 from birthcert.issuance.outlet import FilesOutlet, Outlet
@@ -23,6 +20,9 @@ from birthcert.pki.certificates import (
     serial_hex,
     split_pem,
 )
+from birthcert.storage.folder import Folder
+from birthcert.storage.local import LocalFolder
+from birthcert.storage.stores import LOCAL, Storage, absolute
 
 CERTIFICATE: Final = "certificate.pem"
 CHAIN: Final = "chain.pem"
@@ -38,6 +38,7 @@ REPORT_COLUMNS: Final = (
     "certificate",
     "reason",
 )
+_FILE_MAX_BYTES: Final = 1_048_576
 _ROW: Final = re.compile(r"row (\d+): ")
 
 
@@ -49,7 +50,7 @@ class OutputFolder:
     the folder or meet the report [26].
     """
 
-    path: Path
+    folder: Folder
     shard: Shard | None = None
     # large batches have a second process for their computing
     helper: Helper | None = None
@@ -66,37 +67,52 @@ class OutputFolder:
         """There is no index: the report is one."""
 
     @property
-    def report(self) -> Path:
-        """Where the report goes; that of a shard stands with those of the other shards."""
-        return self.report_of(self.shard) if self.shard else self.path / REPORT
+    def address(self) -> str:
+        """The folder's path, or its address in S3."""
+        return self.folder.address()
 
-    def report_of(self, shard: Shard) -> Path:
-        """Where a shard's report goes."""
-        return self.path / SHARDS / f"{shard.label}.csv"
+    @property
+    def report(self) -> str:
+        """Where the report goes."""
+        return self.folder.address(self.report_name)
+
+    @property
+    def report_name(self) -> str:
+        """The report's name; that of a shard stands with those of the other shards."""
+        return self.report_of(self.shard) if self.shard else REPORT
+
+    def report_of(self, shard: Shard) -> str:
+        """The name of a shard's report."""
+        return f"{SHARDS}/{shard.label}.csv"
 
     def summary_of(self, shard: Shard) -> IssueReport:
         """The report that a shard's run left as JSON; UnusableInput where there is none."""
-        path = self.report_of(shard).with_suffix(".json")
+        name = _summary_name(shard)
         try:
-            return IssueReport.model_validate_json(path.read_bytes())
+            return IssueReport.model_validate_json(self.folder.read(name, _FILE_MAX_BYTES))
         except (OSError, ValueError) as error:
             raise UnusableInput(
-                f"the summary {path} cannot be read: {error}", remedy="run the batch again"
+                f"the summary {self.folder.address(name)} cannot be read: {error}",
+                remedy="run the batch again",
             ) from error
 
     def write_summary(self, report: IssueReport) -> None:
         """Leave a shard's report for the run that handed the shard out."""
         if self.shard:
-            path = self.report.with_suffix(".json")
-            write_atomically(path, report.model_dump_json(indent=2).encode())
+            summary = report.model_dump_json(indent=2).encode()
+            self.folder.write(_summary_name(self.shard), summary)
 
     def outlet(self, _number: int) -> Outlet:
         """The way out of a chunk, whatever its number."""
         return FilesOutlet(self.deliver, self.find_delivered)
 
-    def certificate(self, device_id: str) -> Path:
+    def certificate(self, device_id: str) -> str:
         """Where a device's certificate goes."""
-        return self.path / device_id / CERTIFICATE
+        return self.folder.address(f"{device_id}/{CERTIFICATE}")
+
+    def has_files(self, device_id: str) -> bool:
+        """Whether a device's two files are there, whatever is in them."""
+        return all(self.folder.exists(f"{device_id}/{name}") for name in (CERTIFICATE, CHAIN))
 
     def deliver(self, device: Device, certificate_pem: str, chain_pem: str) -> str:
         """Write a device's two files atomically and return the path of its certificate.
@@ -111,12 +127,10 @@ class OutputFolder:
         The device presents its certificate, then the CA certificate that is registered with
         AWS IoT, which is the issuer's [17, 31].
         """
-        certificate = self.certificate(device_id)
         presented = join_pem(certificate_pem, *split_pem(chain_pem)[:1])
-        make_folder(certificate.parent)
-        write_atomically(certificate.with_name(CHAIN), presented.encode())
-        write_atomically(certificate, join_pem(certificate_pem).encode())
-        return str(certificate)
+        self.folder.write(f"{device_id}/{CHAIN}", presented.encode())
+        self.folder.write(f"{device_id}/{CERTIFICATE}", join_pem(certificate_pem).encode())
+        return self.certificate(device_id)
 
     def find_delivered(self, device: Device, serial_number: str) -> str | None:
         """The path of a device's certificate where both its files hold that very one, else None.
@@ -128,50 +142,42 @@ class OutputFolder:
 
     def find(self, device_id: str, serial_number: str, public_key_sha256: str) -> str | None:
         """What `find_delivered` gives, of a device that is known by its ledger row alone."""
-        certificate = self.certificate(device_id)
         wanted = serial_number, public_key_sha256
-        for path in (certificate, certificate.with_name(CHAIN)):
-            if _serial_and_key(path) != wanted:
+        for name in (CERTIFICATE, CHAIN):
+            if _serial_and_key(self.folder, f"{device_id}/{name}") != wanted:
                 return None
-        return str(certificate)
+        return self.certificate(device_id)
 
 
-def prepare_output(out: str, shard: Shard | None = None) -> OutputFolder:
+def prepare_output(
+    out: str, shard: Shard | None = None, *, storage: Storage = LOCAL
+) -> OutputFolder:
     """The output folder, made if need be, after a trial write.
 
     Raises ConfigurationError, before anything else was touched, for a folder that cannot be
-    made or written, and for an address that is no local path.
+    made or written, and for an address that cannot be one.
     """
-    if "://" in out:
+    folder = storage.folder(absolute(out))
+    folder.check_writable()
+    output = OutputFolder(folder, shard)
+    if isinstance(folder, LocalFolder) and (folder.path / output.report_name).is_dir():
         raise ConfigurationError(
-            f"the output {out} is not a local folder", remedy="name a folder on this machine"
-        )
-    folder = OutputFolder(Path(out).absolute(), shard)
-    try:
-        folder.report.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder.path) as trial:
-            trial.write(b"trial")
-    except OSError as error:
-        raise ConfigurationError(
-            f"the output folder {out} cannot be written: {error.strerror or error}",
-            remedy="nothing was touched: name another folder or give this user write access",
-        ) from error
-    if folder.report.is_dir():
-        raise ConfigurationError(
-            f"{folder.report} is a folder where the report belongs",
+            f"{output.report} is a folder where the report belongs",
             remedy="nothing was touched: name another output folder",
         )
-    return folder
+    return output
 
 
-def write_report(path: Path, outcomes: Iterable[DeviceOutcome]) -> Counter[DeviceResult]:
+def write_report(
+    folder: Folder, outcomes: Iterable[DeviceOutcome], name: str = REPORT
+) -> Counter[DeviceResult]:
     """Write report.csv atomically, a row for each outcome as it comes, and count the outcomes.
 
     The reason of a row that was refused or failed begins with its number in the manifest.
     Raises UnwritableOutput.
     """
     counts: Counter[DeviceResult] = Counter()
-    with replacing(path) as stream:
+    with folder.replacing(name) as stream:
         # certificates are paid for by now: no odd character in a reason may cost the report
         text = io.TextIOWrapper(stream, "utf-8", errors="backslashreplace", newline="")
         report = csv.writer(text, lineterminator="\n")
@@ -184,16 +190,22 @@ def write_report(path: Path, outcomes: Iterable[DeviceOutcome]) -> Counter[Devic
     return counts
 
 
-def read_report(path: Path) -> Iterator[DeviceOutcome]:
+def read_report(folder: Folder, name: str) -> Iterator[DeviceOutcome]:
     """The outcomes of a report that `write_report` wrote; UnusableInput where it is none."""
     try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            for row in csv.DictReader(stream):
+        with folder.open(name) as source:
+            text = io.TextIOWrapper(source.stream, "utf-8", newline="")
+            for row in csv.DictReader(text):
                 yield _outcome(row)
     except (OSError, UnicodeDecodeError, KeyError, ValueError) as error:
         raise UnusableInput(
-            f"the report {path} cannot be read: {error}", remedy="run the batch again"
+            f"the report {folder.address(name)} cannot be read: {error}",
+            remedy="run the batch again",
         ) from error
+
+
+def _summary_name(shard: Shard) -> str:
+    return f"{SHARDS}/{shard.label}.json"
 
 
 def _outcome(row: dict[str, str]) -> DeviceOutcome:
@@ -211,10 +223,10 @@ def _report_row(outcome: DeviceOutcome) -> list[str]:
     return row
 
 
-def _serial_and_key(path: Path) -> tuple[str, str] | None:
+def _serial_and_key(folder: Folder, name: str) -> tuple[str, str] | None:
     """Serial number and public key's hash of the first certificate in a file."""
     try:
-        pems = split_pem(path.read_text(encoding="ascii"))
+        pems = split_pem(folder.read(name, _FILE_MAX_BYTES).decode("ascii"))
         certificate = load_certificate("".join(pems[:1]))
     except (OSError, UnicodeDecodeError, UnusableInput):
         return None

@@ -13,7 +13,6 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
 from birthcert.errors import UnusableInput
@@ -25,6 +24,7 @@ from birthcert.ledger.ledger import Ledger
 from birthcert.ledger.records import Known
 from birthcert.models import IssueRequest, Place
 from birthcert.pki.csr import Csr, plain_csr_der, read_csr
+from birthcert.storage.folder import Folder
 
 AT_ONCE: Final = 250
 AHEAD: Final = 4
@@ -44,11 +44,11 @@ class Reading(NamedTuple):
 class Reader(Protocol):
     """Reads the CSRs of rows, in the rows' order."""
 
-    def __call__(self, rows: Iterable[ManifestRow], folder: Path) -> Iterator[Reading]:
-        """`folder` is the manifest's own, resolved."""
+    def __call__(self, rows: Iterable[ManifestRow], folder: Folder) -> Iterator[Reading]:
+        """`folder` is the manifest's own."""
 
 
-def read_each(rows: Iterable[ManifestRow], folder: Path) -> Iterator[Reading]:
+def read_each(rows: Iterable[ManifestRow], folder: Folder) -> Iterator[Reading]:
     """One by one, in this process."""
     for row in rows:
         try:
@@ -65,7 +65,7 @@ class ReadAhead:
     helper: Helper
     look_up: LookUp
 
-    def __call__(self, rows: Iterable[ManifestRow], folder: Path) -> Iterator[Reading]:
+    def __call__(self, rows: Iterable[ManifestRow], folder: Folder) -> Iterator[Reading]:
         """A few hundred rows are read before they are asked for."""
         iterator = iter(rows)
         line: deque[_Hundreds] = deque()
@@ -76,7 +76,7 @@ class ReadAhead:
                 return
             yield from line.popleft().readings()
 
-    def _begin(self, rows: list[ManifestRow], folder: Path) -> "_Hundreds":
+    def _begin(self, rows: list[ManifestRow], folder: Folder) -> "_Hundreds":
         pems = [_pem(row, folder) for row in rows]
         hashes = [_sha256(pem) for pem in pems]
         wanted = [
@@ -132,7 +132,7 @@ def _read(pem: bytes) -> Csr | UnusableInput:
         return error
 
 
-def _pem(row: ManifestRow, folder: Path) -> bytes | UnusableInput:
+def _pem(row: ManifestRow, folder: Folder) -> bytes | UnusableInput:
     try:
         return csr_bytes(row, folder)
     except UnusableInput as error:

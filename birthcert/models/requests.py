@@ -49,7 +49,9 @@ class IssuerRequest(WhereRequest):
 class BatchRequest(IssuerRequest):
     """How the devices of a batch are certified."""
 
-    out: str = Field(description="Folder for certificates and report.csv.")
+    out: str = Field(
+        description="Folder for certificates and report.csv: a path or s3://bucket/prefix."
+    )
     template: Literal["EndEntityClientAuthCertificate/V1", "EndEntityCertificate/V1"] = Field(
         default="EndEntityClientAuthCertificate/V1",
         description="EndEntityCertificate/V1 is the written recipe's: it is good for servers too.",
@@ -125,7 +127,9 @@ class Shard(Facts):
 class IssueRequest(BatchRequest):
     """Certify the devices of a manifest."""
 
-    manifest: str = Field(description="CSV (device_id,csr) or JSONL, gzipped or not.")
+    manifest: str = Field(
+        description="CSV (device_id,csr) or JSONL, gzipped or not: a path or s3://bucket/key."
+    )
     generate_keys: KeyAlgorithm | None = Field(
         default=None, description="Test fleets only: make the devices' keys here, encrypted."
     )

@@ -1,10 +1,9 @@
 """Output files that are not there, written again from what AWS has; nothing is issued."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from pathlib import Path
+from functools import lru_cache, partial
 from typing import Final
 
 from birthcert.errors import AwsCallFailed, UnusableInput
@@ -17,34 +16,39 @@ from birthcert.models import Discrepancy, Place
 from birthcert.pki.certificates import load_certificate, serial_hex
 from birthcert.reconciliation.comparison import GetCertificate
 from birthcert.reconciliation.matching import unlike
+from birthcert.storage.stores import LOCAL, Storage
 
 log = logging.getLogger(__name__)
 _AT_ONCE: Final = 200
 
 
 def lacking(
-    ledger: Ledger, place: Place, authority_arn: str
+    ledger: Ledger, place: Place, authority_arn: str, storage: Storage
 ) -> Iterator[tuple[Record, OutputFolder]]:
     """The rows with a certificate whose files are not in their batch's output folder.
 
     A folder that is gone as a whole was taken elsewhere, or is another machine's: it is left so.
     """
-    folders = output_folders(ledger)
+    outs = {batch.id: batch.out for batch in ledger.batches() if batch.out}
+    output = lru_cache(maxsize=None)(partial(_output, storage))
     for record in ledger.records(
         place=place, authority_arn=authority_arn, states=("issued", "delivered")
     ):
-        out = folders.get(record.batch_id)
+        out = output(outs.get(record.batch_id, ""))
         if out is not None and _lacks(record, out):
             yield record, out
 
 
-def output_folders(ledger: Ledger) -> Mapping[int, OutputFolder]:
-    """The output folders that are there, by batch."""
-    return {
-        batch.id: OutputFolder(Path(batch.out))
-        for batch in ledger.batches()
-        if batch.out and Path(batch.out).is_dir() and not bundle_at(Path(batch.out))
-    }
+def _output(storage: Storage, out: str) -> OutputFolder | None:
+    """The output folder at a location, where it is there and no bundle."""
+    if not out:
+        return None
+    folder = storage.folder(out)
+    try:
+        return OutputFolder(folder) if folder.is_there() and not bundle_at(folder) else None
+    except AwsCallFailed as failure:
+        log.warning("%s is left as it is: %s", out, failure)
+        return None
 
 
 def repair(
@@ -53,6 +57,7 @@ def repair(
     authority_arn: str,
     get: GetCertificate,
     *,
+    storage: Storage = LOCAL,
     threads: int,
     dry_run: bool,
 ) -> list[Discrepancy]:
@@ -62,7 +67,7 @@ def repair(
     lacking. Raises UnwritableOutput and what GetCertificate raises; what was written until then
     is noted.
     """
-    rows = list(lacking(ledger, place, authority_arn))
+    rows = list(lacking(ledger, place, authority_arn, storage))
     if dry_run:
         return [_line(*row) for row in rows]
     repaired: list[Discrepancy] = []
@@ -85,7 +90,7 @@ def _line(record: Record, out: OutputFolder) -> Discrepancy:
         device_id=record.device_id,
         certificate_arn=record.certificate_arn or "",
         serial_number=record.serial_number or "",
-        reason=str(out.certificate(record.device_id)),
+        reason=out.certificate(record.device_id),
     )
 
 

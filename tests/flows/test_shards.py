@@ -14,6 +14,7 @@ from birthcert.models import BootstrapRequest, IssueRequest, Subject
 from birthcert.pki.algorithms import generate_private_key
 from birthcert.pki.csr import build_csr
 from birthcert.sandbox.server import Sandbox
+from birthcert.storage.local import LocalFolder
 
 WAIT_SECONDS = 240
 
@@ -155,7 +156,9 @@ def test_a_shard_that_dies_for_ever_ends_the_batch_and_a_new_run_finishes_it(
     batch.ended.result(WAIT_SECONDS)
     assert len(batch.runs()) == 3
     assert counted()["acm-pca.IssueCertificate"] == 2
-    assert [row.outcome for row in read_report(desk / "out" / "report.csv")] == ["issued"] * 2
+    assert [row.outcome for row in read_report(LocalFolder(desk / "out"), "report.csv")] == [
+        "issued"
+    ] * 2
 
 
 def test_a_batch_of_the_shards_size_is_done_at_once(request_of: Any) -> None:

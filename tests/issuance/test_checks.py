@@ -19,6 +19,7 @@ from birthcert.issuance.manifest import ManifestRow, read_manifest
 from birthcert.jitp.template import render_template
 from birthcert.models import Subject
 from birthcert.pki.csr import build_csr
+from birthcert.storage.local import LocalFolder
 
 PEM = serialization.Encoding.PEM
 
@@ -26,7 +27,14 @@ PEM = serialization.Encoding.PEM
 def check(
     *rows: ManifestRow, folder: Path = Path(), mode: str = "from-csr", template: str | None = None
 ) -> list[Device | DeviceOutcome]:
-    return list(check_rows(rows, folder=folder, subject_mode=mode, provisioning_template=template))
+    return list(
+        check_rows(
+            rows,
+            folder=LocalFolder(folder),
+            subject_mode=mode,
+            provisioning_template=template,
+        )
+    )
 
 
 def reason(checked: Device | DeviceOutcome) -> str:

@@ -107,10 +107,10 @@ def test_a_path_that_is_no_file_is_refused(manifest, path, says):
         read_manifest(str(folder / path))
 
 
-def test_an_address_in_s3_is_refused_with_advice():
-    """Only local manifests can be read."""
-    with pytest.raises(ConfigurationError, match="download it"):
-        read_manifest("s3://bucket/manifest.csv")
+def test_an_address_of_an_unknown_kind_is_refused_with_advice():
+    """A manifest is a local file or an object in S3."""
+    with pytest.raises(ConfigurationError, match="s3://bucket"):
+        read_manifest("gs://bucket/manifest.csv")
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from birthcert.issuance.devices import Device, DeviceOutcome
 from birthcert.issuance.output import REPORT_COLUMNS, prepare_output, write_report
 from birthcert.pki.certificates import load_certificate, serial_hex
 from birthcert.pki.csr import read_csr
+from birthcert.storage.local import LocalFolder
 
 NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
@@ -123,8 +124,8 @@ def test_a_certificate_counts_as_delivered_only_with_both_files_of_its_own(
 def test_the_output_folder_is_made_with_its_parents(tmp_path):
     """A folder that is not there yet is no error, and the trial write leaves nothing."""
     folder = prepare_output(str(tmp_path / "build/fleet"))
-    assert folder.report == tmp_path / "build/fleet/report.csv"
-    assert list(folder.path.iterdir()) == []
+    assert folder.report == str(tmp_path / "build/fleet/report.csv")
+    assert list(Path(folder.address).iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -146,10 +147,10 @@ def test_an_output_folder_of_no_use_is_refused_before_anything_happens(tmp_path,
     assert caught.value.exit_code == 2
 
 
-def test_an_output_in_s3_is_refused():
-    """Only local folders can be written."""
-    with pytest.raises(ConfigurationError, match="not a local folder"):
-        prepare_output("s3://bucket/fleet")
+def test_an_output_of_an_unknown_kind_is_refused():
+    """An address that is neither a path nor in S3 is no folder's name."""
+    with pytest.raises(ConfigurationError, match="neither a path nor"):
+        prepare_output("gs://bucket/fleet")
 
 
 def test_the_report_has_a_row_a_device_and_counts_the_outcomes(tmp_path):
@@ -160,7 +161,7 @@ def test_the_report_has_a_row_a_device_and_counts_the_outcomes(tmp_path):
         DeviceOutcome("b", 3, "existing", "0c", "arn:2", "2036-01-01T00:00:00Z", "b/c.pem"),
         DeviceOutcome(odd, 4, "refused", reason="the device_id is odd"),
     ]
-    counts = write_report(tmp_path / "report.csv", iter(outcomes))
+    counts = write_report(LocalFolder(tmp_path), iter(outcomes))
     assert counts == {"issued": 1, "existing": 1, "refused": 1}
     with (tmp_path / "report.csv").open(newline="", encoding="utf-8") as stream:
         header, *rows = csv.reader(stream)
@@ -173,7 +174,7 @@ def test_the_report_has_a_row_a_device_and_counts_the_outcomes(tmp_path):
 def test_a_report_that_ends_early_leaves_the_one_before(tmp_path):
     """A run that dies while it reports does not leave half a report."""
     report = tmp_path / "report.csv"
-    write_report(report, [DeviceOutcome("a", 2, "issued")])
+    write_report(LocalFolder(tmp_path), [DeviceOutcome("a", 2, "issued")])
     before = report.read_bytes()
 
     def dying():
@@ -181,7 +182,7 @@ def test_a_report_that_ends_early_leaves_the_one_before(tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_report(report, dying())
+        write_report(LocalFolder(tmp_path), dying())
     assert report.read_bytes() == before
     assert names(tmp_path) == ["report.csv"]
 

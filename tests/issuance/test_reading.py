@@ -15,6 +15,7 @@ from birthcert.issuance.reading import AT_ONCE, ReadAhead
 from birthcert.jitp.template import render_template
 from birthcert.ledger.records import Known
 from birthcert.pki.csr import plain_csr_der, read_csr
+from birthcert.storage.local import LocalFolder
 
 Rows = list[Device | DeviceOutcome]
 
@@ -41,7 +42,7 @@ def rows(csr_for: Callable[..., bytes]) -> list[str]:
 
 
 def _checked(path: str, **options: object) -> Rows:
-    folder = Path(path).parent
+    folder = LocalFolder(Path(path).parent)
     template = render_template(thing_type="Pump", policy_name="acme-device")
     return list(
         check_rows(

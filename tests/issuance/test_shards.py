@@ -15,6 +15,7 @@ from birthcert.issuance.merging import merged
 from birthcert.issuance.output import prepare_output, read_report, write_report
 from birthcert.issuance.shards import shards_of
 from birthcert.models import IssueRequest, Shard
+from birthcert.storage.local import LocalFolder
 
 
 def request(manifest: str, shard: Shard | None = None) -> IssueRequest:
@@ -104,8 +105,8 @@ OUTCOMES = [
 
 def test_a_report_is_read_back(tmp_path: Path):
     """Outcomes survive the way through report.csv, with the row where there is a reason."""
-    write_report(tmp_path / "report.csv", OUTCOMES)
-    assert list(read_report(tmp_path / "report.csv")) == OUTCOMES
+    write_report(LocalFolder(tmp_path), OUTCOMES)
+    assert list(read_report(LocalFolder(tmp_path), "report.csv")) == OUTCOMES
 
 
 @pytest.mark.parametrize("text", [None, "device_id\na\n", "\xff".encode("latin-1")])
@@ -114,14 +115,14 @@ def test_what_is_no_report_is_said(tmp_path: Path, text: str | bytes | None):
     if text is not None:
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(UnusableInput, match="cannot be read"):
-        list(read_report(path))
+        list(read_report(LocalFolder(tmp_path), "report.csv"))
 
 
 def test_reports_are_merged_in_order(tmp_path: Path):
     """And a shard that found other rows than were handed out is noticed."""
     one, two = Shard(first=2, last=3, devices=2), Shard(first=4, last=4, devices=1)
-    write_report(prepare_output(str(tmp_path), one).report, OUTCOMES[:2])
-    write_report(prepare_output(str(tmp_path), two).report, OUTCOMES[2:])
+    for shard, outcomes in ((one, OUTCOMES[:2]), (two, OUTCOMES[2:])):
+        write_report(LocalFolder(tmp_path), outcomes, f"shards/{shard.label}.csv")
     out = prepare_output(str(tmp_path))
     assert list(merged(out, [one, two])) == OUTCOMES
     with pytest.raises(UnusableInput, match=r"rows 4-4 were 9 devices .* and 1 when"):

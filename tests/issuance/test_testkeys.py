@@ -17,6 +17,7 @@ from birthcert.issuance.testkeys import generate_device_keys, rehearse_device_ke
 from birthcert.pki.certificates import public_key_sha256
 from birthcert.pki.csr import read_csr
 from birthcert.pki.keys import load_private_key
+from birthcert.storage.local import LocalFolder
 
 PASSPHRASE = b"correct horse"
 ROWS = [
@@ -37,7 +38,7 @@ def generate(folder, rows=ROWS, passphrase=PASSPHRASE, algorithm="EC_prime256v1"
 def test_each_device_gets_an_encrypted_key_and_a_csr_that_passes_the_checks(tmp_path):
     """openssl reads the key with the passphrase only, and the rows are devices."""
     rows = generate(tmp_path)
-    checked = list(check_rows(rows, folder=tmp_path, subject_mode="from-csr"))
+    checked = list(check_rows(rows, folder=LocalFolder(tmp_path), subject_mode="from-csr"))
     assert all(isinstance(each, Device) for each in checked)
     assert "O=ACME" in read_csr(rows[0].csr_pem.encode()).subject.rfc4514_string()
     key = tmp_path / "a/private.pem"
@@ -150,7 +151,7 @@ def test_a_rehearsal_finds_the_same_refusals_and_leaves_nothing(tmp_path, monkey
     real, rehearsed = (
         [
             getattr(each, "reason", None)
-            for each in check_rows(keyed, folder=tmp_path, subject_mode="from-csr")
+            for each in check_rows(keyed, folder=LocalFolder(tmp_path), subject_mode="from-csr")
         ]
         for keyed in real
     )

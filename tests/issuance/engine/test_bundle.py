@@ -18,6 +18,7 @@ from birthcert.issuance.devices import Device
 from birthcert.issuance.engine import all_found
 from birthcert.issuance.helper import Helper
 from birthcert.pki.certificates import split_pem
+from birthcert.storage.local import LocalFolder
 
 
 @pytest.fixture(scope="module")
@@ -32,16 +33,20 @@ def bundle(tmp_path: Path, helper: Helper) -> Bundle:
     """An empty bundle."""
     folder = tmp_path / "bundle"
     folder.mkdir()
-    return Bundle(folder, size=40, helper=helper)
+    return Bundle(LocalFolder(folder), size=40, helper=helper)
+
+
+def _part(bundle: Bundle, number: int = 1) -> Path:
+    return Path(bundle.folder.address(bundle.part(number)))
 
 
 def _lines(bundle: Bundle, number: int = 1) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in gzip.open(bundle.part(number))]
+    return [json.loads(line) for line in gzip.open(_part(bundle, number))]
 
 
 def _run(workshop: Any, bundle: Bundle, devices: list[Device]) -> dict[str, int]:
     outcomes = workshop.run(devices, outlet=bundle.outlet(1))
-    assert {each.certificate for each in outcomes.values()} <= {str(bundle.part(1)), ""}
+    assert {each.certificate for each in outcomes.values()} <= {str(_part(bundle)), ""}
     results = [each.outcome for each in outcomes.values()]
     return {result: results.count(result) for result in set(results)}
 
@@ -67,10 +72,10 @@ def test_part_has_what_a_folder_of_files_has(
 def test_good_part_is_left_alone(workshop: Any, fleet: list[Device], bundle: Bundle) -> None:
     """A second run asks AWS for nothing and does not write the part again."""
     _run(workshop, bundle, fleet)
-    before = bundle.part(1).stat()
+    before = _part(bundle).stat()
     workshop.authority.calls.clear()
     assert _run(workshop, bundle, fleet) == {"existing": 40}
-    after = bundle.part(1).stat()
+    after = _part(bundle).stat()
     assert not workshop.authority.calls
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
 
@@ -105,7 +110,7 @@ def test_harmed_part_is_written_again_without_buying(
     """What is not there any more is fetched; the part is then what it was."""
     _run(workshop, bundle, fleet)
     content = _lines(bundle)
-    harm(bundle.part(1))
+    harm(_part(bundle))
     workshop.authority.calls.clear()
     assert _run(workshop, bundle, fleet) == {"existing": 40}
     assert workshop.authority.calls == {"get": 40}
@@ -178,7 +183,7 @@ def test_known_chunk_needs_no_transaction(
     outcomes = all_found(again, bundle.outlet(1))
     assert outcomes is not None
     assert {each.outcome for each in outcomes} == {"existing"}
-    bundle.part(1).unlink()
+    _part(bundle).unlink()
     assert all_found(again, bundle.outlet(1)) is None
 
 
@@ -187,9 +192,9 @@ def test_index_names_every_part(workshop: Any, fleet: list[Device], bundle: Bund
     workshop.run(fleet[:15], outlet=bundle.outlet(1))
     workshop.run(fleet[15:], outlet=bundle.outlet(2))
     bundle.finish()
-    index = (bundle.path / INDEX).read_text()
-    Bundle(bundle.path, size=40, helper=bundle.helper).finish()
-    assert (bundle.path / INDEX).read_text() == index
+    index = Path(bundle.folder.address(INDEX)).read_text()
+    Bundle(bundle.folder, size=40, helper=bundle.helper).finish()
+    assert Path(bundle.folder.address(INDEX)).read_text() == index
     rows = [line.split(",")[:4] for line in index.splitlines()[1:]]
     assert rows == [
         ["part-00001.jsonl.gz", "15", "device-1", "device-15"],
