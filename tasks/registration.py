@@ -3,6 +3,7 @@
 from birthcert.aws import provisioning
 from birthcert.aws import registration as registrations
 from birthcert.aws.private_ca import active_authority
+from birthcert.ledger import records
 from birthcert.models import (
     BootstrapRequest,
     CertificateAuthority,
@@ -14,7 +15,7 @@ from birthcert.models import (
     VerificationCertificate,
     VerifiedRegistration,
 )
-from tasks.access import aws_in, aws_of
+from tasks.access import aws_in, aws_of, ledger
 from tasks.steps import step
 
 
@@ -64,8 +65,19 @@ def verify_registration(
     template: ProvisioningTemplate,
     role: ProvisioningRole,
 ) -> VerifiedRegistration:
-    """What earlier runs made still stands, and AWS IoT holds what was sent, byte for byte."""
+    """What earlier runs made still stands, and AWS IoT holds what was sent, byte for byte.
+
+    Then the ledger is told of the CA and of this registration.
+    """
     aws = aws_in(place.region, request.account_block)
     active_authority(aws_of(authority, request), authority.arn)
     provisioning.verify_named_resources(aws, request, place, role)
-    return registrations.verify_registration(aws, registration, template.body, role.arn)
+    verified = registrations.verify_registration(aws, registration, template.body, role.arn)
+    ledger().remember_authority(
+        request.tenant,
+        authority.home(place),
+        authority.arn,
+        certificate_pem=authority.certificate_pem,
+        known_as=records.Registration(registration.certificate_id, registration.arn),
+    )
+    return verified

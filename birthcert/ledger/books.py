@@ -43,13 +43,13 @@ def set_certificate(connection: Connection, row_id: int, pem: str, now: datetime
 
 
 def add_registration(
-    connection: Connection, row_id: int, certificate_id: str, certificate_arn: str, now: datetime
+    connection: Connection, row_id: int, known_as: Registration, now: datetime
 ) -> None:
     """An authority's registration with AWS IoT, unless it is there already."""
     row = {
         "authority_id": row_id,
-        "certificate_id": certificate_id,
-        "certificate_arn": certificate_arn,
+        "certificate_id": known_as.certificate_id,
+        "certificate_arn": known_as.certificate_arn,
         "created_at": now,
         "updated_at": now,
     }

@@ -26,6 +26,7 @@ from birthcert.ledger.records import (
     Known,
     Record,
     Refusal,
+    Registration,
 )
 from birthcert.ledger.schema import authority, certificate
 from birthcert.models import Place
@@ -89,29 +90,14 @@ class Ledger:
         self.close()
 
     def remember_authority(
-        self, tenant: str, place: Place, arn: str, *, certificate_pem: str = ""
+        self, tenant: str, place: Place, arn: str, *, certificate_pem: str, known_as: Registration
     ) -> None:
-        """Write down a certificate authority; its certificate where it is known."""
+        """Write down an authority with its certificate, and a registration of it with AWS IoT."""
         now = self._clock()
         with writing(self._engine) as connection:
             row_id = books.authority_id(connection, tenant, place, arn, now)
-            if certificate_pem:
-                books.set_certificate(connection, row_id, certificate_pem, now)
-
-    def remember_registration(
-        self,
-        tenant: str,
-        place: Place,
-        *,
-        authority_arn: str,
-        certificate_id: str,
-        certificate_arn: str,
-    ) -> None:
-        """Write down that AWS IoT knows this authority's certificate under this id."""
-        now = self._clock()
-        with writing(self._engine) as connection:
-            row_id = books.authority_id(connection, tenant, place, authority_arn, now)
-            books.add_registration(connection, row_id, certificate_id, certificate_arn, now)
+            books.set_certificate(connection, row_id, certificate_pem, now)
+            books.add_registration(connection, row_id, known_as, now)
 
     def authorities(self, *, tenant: str | None = None) -> list[Authority]:
         """All authorities that were remembered, or a tenant's."""

@@ -88,7 +88,7 @@ registration = Table(
     Column("certificate_arn", String(256), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
-    UniqueConstraint("authority_id", "certificate_id"),
+    UniqueConstraint("authority_id", "certificate_arn"),
     sqlite_autoincrement=True,
 )
 

@@ -60,6 +60,10 @@ class CertificateAuthority(Resource):
         """The region in which the CA stands, as its ARN tells."""
         return self.arn.split(":")[3]
 
+    def home(self, place: Place) -> Place:
+        """The place in which the CA stands; `place` is any other of its devices."""
+        return place.model_copy(update={"account": self.arn.split(":")[4], "region": self.region})
+
 
 class RootCertificate(Resource):
     """The owner's root above a CA (no ARN), as far as it is known: empty PEM where it is not.

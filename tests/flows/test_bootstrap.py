@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from birthcert.aws.access import AwsAccess
+from birthcert.ledger.ledger import Ledger
 from birthcert.models import BootstrapRequest
 from birthcert.sandbox.server import Sandbox
 
@@ -126,6 +127,19 @@ def test_the_report_names_what_exists(facts: dict[str, Any], sandbox: Sandbox) -
     )
     assert facts["policy_name"] == "acme-device"
     assert facts["thing_type"] == "UnifiedAgent"
+
+
+def test_the_ledger_knows_the_ca(runs: Runs, facts: dict[str, Any], desk: Path) -> None:
+    """The CA with its certificate, and its registration with AWS IoT, once for all runs."""
+    with Ledger.open(None, desk / "state") as ledger:
+        (known,) = ledger.authorities(tenant="acme")
+    assert (known.arn, known.certificate_pem) == (
+        facts["authority_arn"],
+        facts["authority_certificate_pem"],
+    )
+    assert [each.certificate_arn for each in known.registrations] == [
+        facts["registration"]["certificate_arn"]
+    ]
 
 
 def test_the_verification_certificate_carries_the_code(facts: dict[str, Any]) -> None:

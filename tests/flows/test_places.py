@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from birthcert.aws.access import AwsAccess
+from birthcert.ledger.ledger import Ledger
 from birthcert.models import BootstrapRequest
 from birthcert.sandbox.server import Sandbox
 from blocks.aws_account import AwsAccount
@@ -98,6 +99,17 @@ def test_each_place_has_what_a_device_needs(
         endpoint = aws.call("iot", "DescribeEndpoint", endpointType="iot:Data-ATS")
         assert place.endpoint == endpoint["endpointAddress"]
         assert aws.call("acm-pca", "ListCertificateAuthorities")["CertificateAuthorities"] == []
+
+
+def test_the_ledger_knows_each_registration(runs: dict[str, Any], desk: Path) -> None:
+    """One CA, in its own place, registered in four."""
+    report = runs["again"].report
+    with Ledger.open(None, desk / "state") as ledger:
+        (known,) = ledger.authorities(tenant="acme")
+    assert known.place.startswith(f"aws-{report.account}-{report.region}-sandbox-")
+    assert {each.certificate_arn for each in known.registrations} == {
+        each.registration["certificate_arn"] for each in (report, *report.places)
+    }
 
 
 def test_an_accounts_role_serves_all_its_places(runs: dict[str, Any], other: AwsAccess) -> None:

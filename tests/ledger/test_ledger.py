@@ -8,7 +8,7 @@ import pytest
 
 from birthcert.ledger.errors import LedgerConflict
 from birthcert.ledger.ledger import Ledger
-from birthcert.ledger.records import Delivery, Intent, Known, Record, Refusal
+from birthcert.ledger.records import Delivery, Intent, Known, Record, Refusal, Registration
 from birthcert.models import Place
 
 CA = "arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/one"
@@ -215,11 +215,9 @@ def test_a_batch_says_how_it_ended(ledger: Ledger, clock: Any) -> None:
 
 def test_authority_and_registration_are_remembered_once(ledger: Ledger) -> None:
     """Remembering again changes nothing but the certificate."""
+    known_as = Registration("ab12", "arn:cacert")
     for _ in range(2):
-        ledger.remember_authority("acme", PLACE, CA, certificate_pem="PEM")
-        ledger.remember_registration(
-            "acme", PLACE, authority_arn=CA, certificate_id="ab12", certificate_arn="arn:cacert"
-        )
+        ledger.remember_authority("acme", PLACE, CA, certificate_pem="PEM", known_as=known_as)
     (known,) = ledger.authorities(tenant="acme")
     assert (known.arn, known.certificate_pem) == (CA, "PEM")
     assert [each.certificate_id for each in known.registrations] == ["ab12"]

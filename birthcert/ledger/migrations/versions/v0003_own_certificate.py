@@ -1,4 +1,7 @@
-"""Certificates that are no device's: the CA's own, its proofs to AWS IoT, and canaries'."""
+"""Certificates that are no device's, and a CA's registrations in several places.
+
+A registration has the same id in each place. The table was never written to before.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +13,23 @@ Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    """Make the table."""
+    """Make one table, and the other anew."""
+    op.drop_table("registration")
+    op.create_table(
+        "registration",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("authority_id", Id, nullable=False),
+        sa.Column("certificate_id", sa.String(64), nullable=False),
+        sa.Column("certificate_arn", sa.String(256), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_registration"),
+        sa.ForeignKeyConstraint(
+            ["authority_id"], ["authority.id"], name="fk_registration_authority_id"
+        ),
+        sa.UniqueConstraint("authority_id", "certificate_arn", name="uq_registration_authority_id"),
+        sqlite_autoincrement=True,
+    )
     op.create_table(
         "own_certificate",
         sa.Column("id", Id, nullable=False),
