@@ -27,6 +27,7 @@ from birthcert.models import (
     IssueReport,
     OldRegistrationReport,
     PlaceReport,
+    QuotaUse,
     RolloverReport,
     Step,
 )
@@ -239,7 +240,9 @@ def fields(*models: type[BaseModel]) -> set[str]:
             fields(RolloverReport, OldRegistrationReport),
             id="rollover.json",
         ),
-        pytest.param("`birthcert issue", "The output folder", fields(IssueReport), id="issue.json"),
+        pytest.param(
+            "`birthcert issue", "The output folder", fields(IssueReport, QuotaUse), id="issue.json"
+        ),
         pytest.param("`birthcert connect", "\n", fields(ConnectReport), id="connect.json"),
         pytest.param("(a row a device:", ")", set(REPORT_COLUMNS), id="report.csv"),
     ],
