@@ -2,13 +2,14 @@
 
 A process takes a lease off the quota book: its next starts, in one transaction. Its threads stand
 in one line an action; the first of them waits for the next start, and goes. Nobody polls: the
-next lease is taken while the last starts of this one are waited for.
+next lease is taken by a thread of its own while the starts of this one are waited for.
 """
 
 import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -69,14 +70,17 @@ class Line:
     """The threads of a process that wait to call one action."""
 
     def __init__(
-        self, reserve: Callable[[int], tuple[Grant, float]], clock: Callable[[], float]
+        self,
+        reserve: Callable[[int], tuple[Grant, float]],
+        clock: Callable[[], float],
+        ahead: Executor,
     ) -> None:
-        self._reserve, self._clock = reserve, clock
+        self._reserve, self._clock, self._ahead = reserve, clock, ahead
         self._first = threading.Lock()  # held by the thread that is first in line
         self._counting = threading.Lock()
         self._waiting = 0
         self._lease = Lease(0.0, 0.0, 0)
-        self._next: Lease | None = None
+        self._next: Future[Lease] | None = None  # taken by `ahead` while starts are waited for
         self._wanted = 1
         self._is_waited_for = False
 
@@ -96,11 +100,12 @@ class Line:
         now = self._clock()  # from before a lease is taken: so none of its starts is late
         while (start := self._lease.take(now)) is None:
             self._adapt()
-            self._lease, self._next = self._next or self._take_lease(self._waiting), None
+            coming, self._next = self._next, None
+            self._lease = coming.result() if coming else self._take_lease(self._waiting)
         self._is_waited_for = start > now
         more = self._waiting - 1 - self._lease.left
         if more > 0 and self._next is None and self._is_ending(now):
-            self._next = self._take_lease(more)
+            self._next = self._ahead.submit(self._take_lease, more)
         return start - self._clock()
 
     def _is_ending(self, now: float) -> bool:
@@ -139,6 +144,7 @@ class Pacer:
     ) -> None:
         self._place, self._book, self._limit_of, self._clock = place, book, limit_of, clock
         self._asked = asked
+        self._ahead = ThreadPoolExecutor(1, thread_name_prefix="pacing")
         self._lines = {action: self._line(action) for action in limits.SERVICE_QUOTAS}
 
     def wait(self, action: str, ending: threading.Event) -> None:
@@ -200,7 +206,7 @@ class Pacer:
                 self._learn(action)
             return taken
 
-        return Line(reserve, self._clock)
+        return Line(reserve, self._clock, self._ahead)
 
     def _learn(self, action: str) -> None:
         told = self._limit_of(action)

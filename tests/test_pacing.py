@@ -3,6 +3,7 @@
 import heapq
 import threading
 from collections import Counter
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,15 @@ from birthcert.ledger.quotas import LEASE_SECONDS, Asked, Grant, Quota
 from birthcert.pacing import LATE_SECONDS, Line
 
 RATE = 25.0
+
+
+class AtOnce(Executor):
+    """Does what is submitted at once: a simulation has no time for threads."""
+
+    def submit(self, function: Any, /, *arguments: Any, **_keywords: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        done.set_result(function(*arguments))
+        return done
 
 
 @dataclass
@@ -49,7 +59,7 @@ class Simulation:
 
     def begin(self, name: str, at: float = 0.0, threads: int = 16) -> None:
         """A process that wants to call from now on; all its threads but one stand in line."""
-        self._lines[name] = line = Line(self.reserve, self.clock)
+        self._lines[name] = line = Line(self.reserve, self.clock, AtOnce())
         line._waiting = threads - 1
         heapq.heappush(self._events, (at, name))
 
@@ -165,7 +175,7 @@ def test_no_window_holds_more_calls_than_the_quota(pauses: list[float], window: 
 def test_the_end_of_the_run_ends_every_wait() -> None:
     """Threads in line for an hour are told at once that AWS was not asked."""
     simulation = Simulation(Quota(RATE, "default", read_at=0.0, next_free=200.0))
-    line = Line(simulation.reserve, simulation.clock)
+    line = Line(simulation.reserve, simulation.clock, AtOnce())
     ending, told = threading.Event(), []
 
     def wait() -> None:
@@ -188,7 +198,7 @@ def test_threads_of_a_process_go_one_after_the_other() -> None:
     simulation = Simulation(Quota(1_000.0, "default", read_at=0.0))
     starts: list[float] = []
     ending: Any = simulation
-    line = Line(simulation.reserve, simulation.clock)
+    line = Line(simulation.reserve, simulation.clock, AtOnce())
 
     def wait() -> None:
         line.wait(ending)

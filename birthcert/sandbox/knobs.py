@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from birthcert.limits import THING_TYPE_DELETION_SECONDS
 
+ActionName = Annotated[str, Field(pattern=r"^[a-z0-9-]+\.[A-Z][A-Za-z0-9]+$")]
 Seconds = Annotated[float, Field(ge=0, le=3_600)]
 
 
@@ -51,7 +52,7 @@ class Knobs(BaseModel):
     audit_report_interval_seconds: Seconds = 1_800.0
     calls: tuple[CallFault, ...] = ()
     # `service.Action` -> calls a second: an increase that AWS has granted, or less than usual
-    quotas_per_second: dict[str, Annotated[float, Field(gt=0)]] = {}
+    quotas_per_second: dict[ActionName, Annotated[float, Field(gt=0)]] = {}
     # seconds of quota that may be spent at once after a pause; AWS does not say its own [inf]
     quota_burst_seconds: Annotated[float, Field(ge=0, le=60)] = 1.0
     thing_type_deletion_seconds: Seconds = THING_TYPE_DELETION_SECONDS

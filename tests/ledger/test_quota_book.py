@@ -2,6 +2,7 @@
 
 import itertools
 import multiprocessing
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from birthcert.ledger.connection import connect, reading
 from birthcert.ledger.ledger import Ledger
 from birthcert.ledger.quota_book import LIMIT_LIFE_SECONDS, QuotaBook
-from birthcert.ledger.quotas import Asked, Grant
+from birthcert.ledger.quotas import LEASE_SECONDS, Asked, Grant
 from birthcert.models import Place
 
 AWS = Place(partition="aws", account="123456789012", region="eu-west-1")
@@ -106,6 +107,34 @@ def test_processes_never_get_the_same_start(open_book: Open) -> None:
     gaps = [after - before for before, after in itertools.pairwise(starts)]
     assert len(grants) == 40
     assert min(gaps) == pytest.approx(0.04, abs=1e-5)
+
+
+def test_a_killed_process_takes_its_lease_along_and_no_more(open_book: Open) -> None:
+    """After kill -9 the others go on right behind what it had taken: no lock, no row of its own."""
+    open_book().learn(AWS, ISSUE, 25, "default")
+    taken: Any = fork.Queue()
+
+    def take_and_hang() -> None:
+        taken.put(reserve(open_book(), 1_000))
+        threading.Event().wait()
+
+    process = fork.Process(target=take_and_hang)
+    process.start()
+    lost = taken.get(timeout=60)
+    process.kill()
+    process.join(60)
+    grant = reserve(open_book(), 1)
+    line_end = starts_of(lost)[-1] + lost.step
+    assert lost.count * lost.step <= LEASE_SECONDS + 1e-6
+    assert grant.start == pytest.approx(max(line_end, grant.now), abs=1e-5)
+
+
+def test_two_processes_that_take_turns_are_served_alike(open_book: Open) -> None:
+    """One that wants a thousand starts gets no more at a time than one that wants ten."""
+    greedy, modest = open_book(), open_book()
+    greedy.learn(AWS, ISSUE, 25, "default")
+    counts = [(reserve(greedy, 1_000).count, reserve(modest, 10).count) for _ in range(5)]
+    assert all(greedily == modestly for greedily, modestly in counts)
 
 
 def test_the_databases_clock_counts(open_book: Open, url: str | None) -> None:

@@ -1,6 +1,7 @@
 """The default call quotas of rules 18 and 30."""
 
 import pytest
+from pydantic import ValidationError
 
 from birthcert.sandbox.errors import AwsError
 from birthcert.sandbox.front.quotas import Quotas, throttling
@@ -82,6 +83,12 @@ def test_how_much_is_stored_is_a_knob() -> None:
     """A bucket for a fifth of a second holds five calls at 25 a second; the least holds one."""
     assert accepted(quotas_with(Clock(), quota_burst_seconds=0.2), 50, "IssueCertificate") == 5
     assert accepted(quotas_with(Clock(), quota_burst_seconds=0), 50, "IssueCertificate") == 1
+
+
+def test_a_quota_needs_the_whole_name_of_its_action() -> None:
+    """A name without its service would limit nothing: it is refused."""
+    with pytest.raises(ValidationError):
+        quotas_with(Clock(), quotas_per_second={"IssueCertificate": 100})
 
 
 @pytest.mark.parametrize(
