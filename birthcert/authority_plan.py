@@ -9,7 +9,8 @@ from cryptography import x509
 from birthcert import limits
 from birthcert.aws import private_ca
 from birthcert.aws.access import AwsAccess
-from birthcert.aws.authority import TYPES, check_alike, find_certificate_authority
+from birthcert.aws.authority import TYPES, find_certificate_authority, wanted_by
+from birthcert.aws.creation import check_alike
 from birthcert.aws.existing import examine_authority
 from birthcert.models import BootstrapRequest, CertificateAuthority, Facts, Place, RootCertificate
 from birthcert.pki.certificates import load_certificate, split_pem
@@ -59,7 +60,7 @@ def plan_authority(
     root = _root_of(request, now)
     there = find_certificate_authority(aws, request.tenant, place)
     if there is not None:
-        check_alike(there, request)
+        check_alike(there, wanted_by(request))
     status = str(there["Status"]) if there else ""
     installed = (
         private_ca.active_authority(aws, there["Arn"]) if there and status == "ACTIVE" else None

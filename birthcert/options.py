@@ -41,7 +41,7 @@ class Authority:
     """The certificate authority to make."""
 
     authority: str = "pca-root"
-    """Where the trust starts: pca-root, offline-root (a root of your own) or existing."""
+    """pca-root, pca-hierarchy (a ROOT above it), offline-root (a root of your own) or existing."""
     authority_arn: str | None = None
     """existing: the Private CA to adopt; it is never altered."""
     root_key: Path | None = None
@@ -52,8 +52,16 @@ class Authority:
     """File with the passphrase of the root's key; else BIRTHCERT_ROOT_PASSPHRASE."""
     ca_certificate: Path | None = None
     """offline-root: what `birthcert root sign` wrote, to go on with."""
+    pca_root_account_block: str | None = None
+    """pca-hierarchy: AWS Account block of the root's account; the CA's own where not given."""
+    pca_root_key_algorithm: str = "RSA_4096"
+    """pca-hierarchy: key of the ROOT CA."""
+    pca_root_common_name: str = ""
+    """pca-hierarchy: the root's common name; 'TENANT root CA' where not given."""
+    pca_root_validity_days: int = 7_300
+    """pca-hierarchy: life of the root's certificate."""
     path_length: int | None = None
-    """offline-root: CAs that may stand below this one; 0 where not given."""
+    """offline-root, pca-hierarchy: CAs that may stand below this one; 0 where not given."""
     key_algorithm: str = "RSA_2048"
     """RSA_2048, RSA_3072, RSA_4096, EC_prime256v1 or EC_secp384r1."""
     signing_algorithm: str | None = None
@@ -90,6 +98,12 @@ class Authority:
             "authority": self.authority,
             "registration_mode": self.registration_mode,
             "authority_arn": self.authority_arn,
+            "pca_root": {
+                "account_block": self.pca_root_account_block,
+                "key_algorithm": self.pca_root_key_algorithm,
+                "subject": {"common_name": self.pca_root_common_name},
+                "validity_days": self.pca_root_validity_days,
+            },
             "offline_root": {
                 "certificate_file": _absolute(self.root_certificate),
                 "key_file": _absolute(self.root_key),

@@ -13,7 +13,7 @@ from birthcert.models import (
     CheckedPlaces,
     Facts,
     Place,
-    PlaceRequest,
+    WhereRequest,
     place_requests,
 )
 from birthcert.preflight import check_places
@@ -56,7 +56,7 @@ def further_steps(
     request: BootstrapRequest, home: Place, authority: CertificateAuthority | None
 ) -> Iterator[PlannedStep]:
     """The same in each further place; raises what makes one of them impossible."""
-    reached = [(_access_of(each), each) for each in place_requests(request)]
+    reached = [(access_of(each), each) for each in place_requests(request)]
     places = [
         CheckedPlace(
             request=each.model_copy(update={"region": aws.region}),
@@ -69,7 +69,8 @@ def further_steps(
         yield from place_steps(aws, each.request, each.reached(), authority, name=each.name)
 
 
-def _access_of(request: PlaceRequest) -> AwsAccess:
+def access_of(request: WhereRequest) -> AwsAccess:
+    """The way to the account and region of a request: by its AWS Account block, if it has one."""
     retry_seconds = load_settings().retry_seconds
     if request.account_block is None:
         return AwsAccess(resolve_region(request), retry_seconds=retry_seconds)

@@ -13,6 +13,7 @@ from birthcert.aws.authority import issuing_authority
 from birthcert.aws.caller import check_caller, resolve_region
 from birthcert.aws.service_quotas import quota_per_second
 from birthcert.errors import ResourceGone
+from birthcert.hierarchy_plan import with_root_authority
 from birthcert.issuance.batch import checked_rows, chunks
 from birthcert.issuance.devices import Device, DeviceOutcome
 from birthcert.ledger.ledger import Ledger, utc_now
@@ -66,6 +67,8 @@ def plan_bootstrap(aws: AwsAccess, request: BootstrapRequest, place: Place) -> B
     """Each step of the bootstrap looked up in AWS, none carried out."""
     check_bootstrap(request, place)
     authority = plan_authority(aws, request, place, now=utc_now())
+    if request.authority == "pca-hierarchy":
+        authority = with_root_authority(authority, request, place, now=utc_now())
     steps = [
         *authority.steps,
         *place_steps(aws, request, place, authority.installed),

@@ -9,6 +9,7 @@ from birthcert.models import (
     CheckedPlaces,
     IssuerRequest,
     OfflineRootOptions,
+    PcaRootOptions,
     Place,
     RolloverRequest,
 )
@@ -17,8 +18,10 @@ from birthcert.pki.hierarchy import check_short_lived, check_verification_templa
 
 RESERVED_TAG_PREFIXES = ("aws:", "birthcert:")
 NO_ROOT = OfflineRootOptions()
+NO_PCA_ROOT = PcaRootOptions()
+LONGEST_PATH = 3  # the templates SubordinateCACertificate_PathLen0 to 3
 # modes whose CA is signed by one above it, with a path length of its own
-BELOW_A_ROOT = frozenset({"offline-root"})
+BELOW_A_ROOT = frozenset({"offline-root", "pca-hierarchy"})
 
 
 def check_bootstrap(request: BootstrapRequest, place: Place) -> None:
@@ -26,6 +29,7 @@ def check_bootstrap(request: BootstrapRequest, place: Place) -> None:
     device_policy_document(request, place)
     provisioning_template_body(request)
     _check_mode(request)
+    _check_hierarchy(request)
     if request.authority_arn is not None:
         _check_arn(request.authority_arn, place)
     _check_signing_algorithm(request)
@@ -108,6 +112,29 @@ def _check_arn(arn: str, place: Place) -> None:
         raise ConfigurationError(
             f"{arn} is not the ARN of a certificate authority in {place.region}",
             remedy=f"nothing was touched: give one that begins with {':'.join(prefix)}:",
+        )
+
+
+def _check_hierarchy(request: BootstrapRequest) -> None:
+    options, root = request.certificate_authority, request.pca_root
+    if request.authority != "pca-hierarchy":
+        if root != NO_PCA_ROOT:
+            raise ConfigurationError(
+                f"a ROOT Private CA is described, and the authority is {request.authority}",
+                remedy="give --authority pca-hierarchy, or leave the root out",
+            )
+        return
+    if options.length_below() > LONGEST_PATH:
+        raise ConfigurationError(
+            f"a path length of {options.path_length}: Private CA signs CAs of 0 to {LONGEST_PATH} "
+            "[7]",
+            remedy=f"ask for {LONGEST_PATH} or less, or use a root of your own",
+        )
+    if options.validity_days >= root.validity_days:
+        raise ConfigurationError(
+            f"a CA of {options.validity_days} days outlives its root of {root.validity_days} days "
+            "[8]",
+            remedy="give the root a longer life, or the CA a shorter one",
         )
 
 

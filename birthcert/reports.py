@@ -39,6 +39,7 @@ def bootstrap_report(
         authority_arn=authority.arn,
         authority_certificate_pem=authority.certificate_pem,
         authority_not_after=authority.not_after,
+        root_authority_arn=authority.root_arn,
         registration=registration.ids,
         registration_mode=registration.mode,
         verification_certificate_arn=registration.verification_certificate_arn,
@@ -85,12 +86,15 @@ def place_report(
 
 def bootstrap_markdown(report: BootstrapReport) -> str:
     """The report as a page of Prefect's UI."""
+    above = report.root_authority_arn
+    root = {"Root, disabled; it bills on": above} if above else {}
     facts = {
         "Tenant": report.tenant,
         "Account": report.account,
         "Region": report.region,
         "Certificate authority": report.authority_arn,
         "Valid until": report.authority_not_after,
+        **root,
         "CA registration": report.registration["certificate_arn"],
         "Registration mode": report.registration_mode,
         "Provisioning role": report.role_arn,

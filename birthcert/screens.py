@@ -27,10 +27,13 @@ def show_bootstrap(report: BootstrapReport) -> None:
     if report.sandbox:
         console.out.print(f"[yellow]local sandbox {report.sandbox}, not AWS[/]")
     _show_steps(report.steps)
+    above = report.root_authority_arn
+    root = {"root, disabled; it bills on": above} if above else {}
     console.print_facts(
         f"{report.tenant} is ready in {report.region} of {report.account}",
         {
             "certificate authority": report.authority_arn,
+            **root,
             "valid until": report.authority_not_after,
             "registration": report.registration["certificate_arn"],
             "role": report.role_arn,

@@ -11,6 +11,11 @@ from tasks.authority import (
     create_certificate_authority,
     install_ca_certificate,
 )
+from tasks.hierarchy import (
+    create_root_authority,
+    disable_root_authority,
+    sign_by_root_authority,
+)
 from tasks.roots import check_root, get_ca_csr, install_signed_certificate, sign_ca_certificate
 
 Way = Callable[[Runbook, BootstrapRequest, Place], CertificateAuthority]
@@ -27,6 +32,17 @@ def pca_root(run: Runbook, request: BootstrapRequest, place: Place) -> Certifica
     """A ROOT CA in Private CA signs its own certificate."""
     authority = run(create_certificate_authority, request, place)
     return run(install_ca_certificate, request, place, authority)
+
+
+def pca_hierarchy(run: Runbook, request: BootstrapRequest, place: Place) -> CertificateAuthority:
+    """A ROOT CA in Private CA signs a SUBORDINATE one, and is disabled."""
+    root = run(create_root_authority, request, place)
+    authority = run(create_certificate_authority, request, place)
+    csr = run(get_ca_csr, request, place, authority)
+    signed = run(sign_by_root_authority, request, place, root, csr)
+    authority = run(install_signed_certificate, request, place, authority, signed)
+    run(disable_root_authority, request, place, root, authority)
+    return authority.model_copy(update={"root_arn": root.arn})
 
 
 def offline_root(run: Runbook, request: BootstrapRequest, place: Place) -> CertificateAuthority:
@@ -46,6 +62,7 @@ def existing(run: Runbook, request: BootstrapRequest, place: Place) -> Certifica
 
 WAYS: Final[dict[AuthorityMode, Way]] = {
     "pca-root": pca_root,
+    "pca-hierarchy": pca_hierarchy,
     "offline-root": offline_root,
     "existing": existing,
 }

@@ -1,8 +1,9 @@
 """Which of a tenant's CAs issues: the generations of its rollovers, told by tags.
 
 The tag `birthcert:authority` says what a CA is: `issuing` (also where there is none), `successor`
-that is being made ready, `retired`. Of several that issue, the highest generation does, so the one
-call that tags a successor moves issuing over, and a crash around it leaves exactly one.
+that is being made ready, `retired`, or the `root` above one. Of several that issue, the highest
+generation does, so the one call that tags a successor moves issuing over, and a crash around it
+leaves exactly one.
 """
 
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ GONE: Final = frozenset({"DELETED", "FAILED"})
 TAG_PART: Final = "birthcert:authority"
 TAG_GENERATION: Final = "birthcert:generation"
 TAG_REPLACES: Final = "birthcert:replaces"
-ISSUING, SUCCESSOR, RETIRED = "issuing", "successor", "retired"
+ISSUING, SUCCESSOR, RETIRED, ROOT = "issuing", "successor", "retired", "root"
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Held:
 
     @property
     def part(self) -> str:
-        """What it is: ISSUING, SUCCESSOR or RETIRED."""
+        """What it is: ISSUING, SUCCESSOR, RETIRED or ROOT."""
         return self.tags.get(TAG_PART, ISSUING)
 
     @property
@@ -68,6 +69,11 @@ def issuing_of(held: Sequence[Held]) -> Held | None:
     issuing = [each for each in held if each.part == ISSUING]
     newest = max((each.generation for each in issuing), default=0)
     return _only([each for each in issuing if each.generation == newest])
+
+
+def root_of(held: Sequence[Held]) -> Held | None:
+    """The ROOT CA above the tenant's; ResourceConflict where there are two, None without any."""
+    return _only([each for each in held if each.part == ROOT])
 
 
 def asked_for(held: Sequence[Held], request: BootstrapRequest) -> Held | None:

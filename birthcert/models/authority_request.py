@@ -8,7 +8,11 @@ from birthcert import limits
 from birthcert.models.base import Facts
 from birthcert.pki.algorithms import KeyAlgorithm, SigningAlgorithm, iot_refusal
 
-AuthorityMode = Literal["pca-root", "offline-root", "existing"]
+AuthorityMode = Literal["pca-root", "pca-hierarchy", "offline-root", "existing"]
+
+KeyStorage = Literal[
+    "FIPS_140_2_LEVEL_3_OR_HIGHER", "FIPS_140_2_LEVEL_2_OR_HIGHER", "CCPC_LEVEL_1_OR_HIGHER"
+]
 
 
 def _listed_by_iot(algorithm: object) -> object:
@@ -72,9 +76,7 @@ class AuthorityOptions(Facts):
         default="GENERAL_PURPOSE",
         description="SHORT_LIVED_CERTIFICATE issues for 7 days at most; cannot be changed later.",
     )
-    key_storage_security_standard: Literal[
-        "FIPS_140_2_LEVEL_3_OR_HIGHER", "FIPS_140_2_LEVEL_2_OR_HIGHER", "CCPC_LEVEL_1_OR_HIGHER"
-    ] = Field(
+    key_storage_security_standard: KeyStorage = Field(
         default="FIPS_140_2_LEVEL_3_OR_HIGHER",
         description="Some regions have no FIPS level 3: choose CCPC_LEVEL_1_OR_HIGHER there.",
     )
@@ -82,6 +84,30 @@ class AuthorityOptions(Facts):
     def length_below(self) -> int:
         """How many CAs may stand below a subordinate one: 0 where nothing was asked for."""
         return self.path_length or 0
+
+
+class PcaRootOptions(Facts):
+    """The ROOT Private CA above the one that issues; it signs that one and is disabled."""
+
+    account_block: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")] | None = Field(
+        default=None,
+        description="Name of the AWS Account block of the root's account. "
+        "Empty: the issuing CA's account.",
+    )
+    key_algorithm: Annotated[KeyAlgorithm, BeforeValidator(_listed_by_iot)] = Field(
+        default="RSA_4096", description="The root's key; it never leaves AWS."
+    )
+    subject: Subject = Field(
+        default=Subject(),
+        description="The root's subject. Empty common name: '<tenant> root CA'.",
+    )
+    validity_days: Annotated[int, Field(ge=2, le=73_000)] = Field(
+        default=7_300, description="Life of the root's certificate; no CA below it outlives it."
+    )
+    key_storage_security_standard: KeyStorage = Field(
+        default="FIPS_140_2_LEVEL_3_OR_HIGHER",
+        description="Some regions have no FIPS level 3: choose CCPC_LEVEL_1_OR_HIGHER there.",
+    )
 
 
 class OfflineRootOptions(Facts):

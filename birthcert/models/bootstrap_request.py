@@ -9,6 +9,7 @@ from birthcert.models.authority_request import (
     AuthorityMode,
     AuthorityOptions,
     OfflineRootOptions,
+    PcaRootOptions,
 )
 from birthcert.models.base import TAG_PLACE, TAG_TENANT, Facts, Place, RegistrationMode
 from birthcert.models.requests import (
@@ -73,13 +74,15 @@ class BootstrapRequest(WhereRequest):
 
     authority: AuthorityMode = Field(
         default="pca-root",
-        description="Where the trust starts. pca-root: a ROOT CA in AWS Private CA. offline-root: "
+        description="Where the trust starts. pca-root: a ROOT CA in AWS Private CA. "
+        "pca-hierarchy: a ROOT CA there signs a SUBORDINATE one and is disabled. offline-root: "
         "a root of your own signs a SUBORDINATE one. existing: a Private CA that is there, by ARN.",
     )
     authority_arn: str | None = Field(
         default=None, description="existing: the Private CA to adopt; it is never altered."
     )
     certificate_authority: AuthorityOptions = AuthorityOptions()
+    pca_root: PcaRootOptions = PcaRootOptions()
     offline_root: OfflineRootOptions = OfflineRootOptions()
     registration_mode: RegistrationMode = Field(
         default="DEFAULT",

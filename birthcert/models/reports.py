@@ -75,6 +75,7 @@ class BootstrapReport(Facts):
     endpoint: str
     steps: list[Step]
     seconds: float
+    root_authority_arn: str = ""
     canary: CanaryReport | None = None
     places: list[PlaceReport] = Field(default=[])
 

@@ -49,6 +49,7 @@ class CertificateAuthority(Resource):
     certificate_pem: str = ""
     chain_pem: str = ""
     not_after: str = ""
+    root_arn: str = ""
 
     @property
     def is_short_lived(self) -> bool:
@@ -73,6 +74,12 @@ class RootCertificate(Resource):
 
     certificate_pem: str = ""
     is_at_hand: bool = False
+
+
+class RootAuthority(Resource):
+    """A ROOT Private CA above the one that issues, and its state."""
+
+    status: str
 
 
 class CaCsr(Resource):

@@ -131,6 +131,14 @@ def template_arn(name: str, partition: str = "aws") -> str:
     return f"arn:{partition}:acm-pca:::template/{name.removesuffix('/V1')}/V1"
 
 
+def subordinate_template(path_length: int) -> str:
+    """The template of a CA below which so many CAs may stand; ValueError where AWS has none."""
+    name = f"SubordinateCACertificate_PathLen{path_length}"
+    if name not in TEMPLATES:
+        raise ValueError(f"AWS Private CA has no template {name}")
+    return f"{name}/V1"
+
+
 def template_of(arn: str) -> Template:
     """The template an ARN names; ValueError where AWS has none of that name."""
     match = PREFIX.match(arn)

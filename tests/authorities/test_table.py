@@ -36,7 +36,7 @@ from tasks.registration import (
 )
 from tests.authorities.conftest import Straight, a_root, asked, key_of, made_by_hand
 
-MODES = ("pca-root", "offline-root", "existing")
+MODES = ("pca-root", "pca-hierarchy", "offline-root", "existing")
 KEYS = ("RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1", "EC_secp384r1")
 KEYS_THAT_IOT_REFUSES = ("EC_secp521r1", "ML_DSA_65", "SM2")
 REGISTRATIONS = ("DEFAULT", "SNI_ONLY")
@@ -77,7 +77,7 @@ def rule_against(cell: Cell) -> str:
     too_long = cell.path_length == 1 and cell.mode != "existing"
     if short_lived and (sub_ca or too_long):
         return "[11]"
-    lowest = 0 if cell.mode == "offline-root" else None
+    lowest = 0 if cell.mode in ("offline-root", "pca-hierarchy") else None
     path_length = lowest if cell.path_length is None else cell.path_length
     return "[7]" if sub_ca and path_length == 0 else ""
 
@@ -113,6 +113,8 @@ def request_facts(cell: Cell, root: RootFiles, arn: str | None) -> dict[str, Any
             "certificate_file": str(root.certificate),
             "key_file": str(root.key),
         }
+    if cell.mode == "pca-hierarchy" and cell.key in KEYS:
+        facts["pca_root"] = {"key_algorithm": cell.key}
     return facts | {
         "certificate_authority": {
             "key_algorithm": cell.key,
