@@ -18,7 +18,7 @@ MODULE: dict[str, Any] = json.loads((IAM / "main.tf.json").read_text())
 FACTS: dict[str, str] = MODULE["locals"]["facts"]
 OPERATORS: list[str] = MODULE["variable"]["operators"]["default"]
 FURTHER = "place"  # of a further account, by a call of its own
-NOW_AND_THEN = {"rollover", "teardown"}  # attached by hand, while it is under way
+NOW_AND_THEN = {"rollover", "root", "teardown"}  # attached by hand, while it is under way
 FILLED = {name: f"a{name.replace('_', '-')}" for name in FACTS}
 EVERYWHERE = r"\$\{(.*?)\}"
 

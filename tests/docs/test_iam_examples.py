@@ -53,6 +53,7 @@ def test_each_operator_has_a_policy() -> None:
         "place",
         "reconcile",
         "rollover",
+        "root",
         "teardown",
     ]
 
