@@ -28,6 +28,14 @@ with sandbox_server(Path(sys.argv[1])) as ready:
     threading.Event().wait()
 """
 
+STUBBORN = """
+import signal
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("deaf", flush=True)
+while True:
+    signal.pause()
+"""
+
 
 @pytest.fixture
 def parent(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
@@ -72,18 +80,18 @@ def test_server_outlives_a_signal_to_the_group_and_ends_with_its_parent(
 
 def test_program_that_does_not_heed_the_signal_ends_with_its_parent_too(tmp_path: Path) -> None:
     """Nobody else would end it: it is ended a few seconds after the signal."""
-    program = (
-        "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True: signal.pause()"
-    )
-    (tmp_path / "stubborn.py").write_text(program)
+    (tmp_path / "stubborn.py").write_text(STUBBORN)
     with subprocess.Popen(
         [sys.executable, "-m", "birthcert.child", "stubborn"],
         stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
     ) as process:
         assert process.stdin is not None
-        process.stdin.close()
         try:
+            assert said(process) == "deaf"
+            process.stdin.close()
             assert process.wait(60) == 1
         finally:
             process.kill()
