@@ -61,9 +61,10 @@ def test_references_are_to_resources_of_the_module() -> None:
         assert name in kinds[kind]
 
 
-def test_iam_takes_what_the_workers_may() -> None:
-    """They may act as this tenant's roles, and keep this tenant's results, and no more."""
-    text = Template((IAM / "worker.json").read_text()).substitute(FILLED)
+@pytest.mark.parametrize("name", ["worker", "files"])
+def test_what_is_not_bound_to_an_account_is_bound_to_the_tenant(name: str) -> None:
+    """The tenant's roles, results, and files in S3, and no more."""
+    text = Template((IAM / f"{name}.json").read_text()).substitute(FILLED)
     IAMPolicyDocumentValidator(text).validate()
     for statement in json.loads(text)["Statement"]:
         assert statement["Resource"] != "*"
