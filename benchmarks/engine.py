@@ -4,8 +4,9 @@
 
 AWS is a stand-in in this process that answers at once (stand_in.py), pacing is off and Prefect
 is left out. Each size runs in a process of its own and prints a line of JSON: devices a second,
-microseconds a device, and the peak memory of the process and its helper together. For the whole
-table: --devices 10000 100000 1000000. Making a million devices takes minutes, the first time.
+microseconds a device, and processor seconds and peak memory of the process and of its helper.
+For the whole table: --devices 10000 100000 1000000. To make a million devices takes minutes, the
+first time.
 """
 
 import argparse
@@ -13,7 +14,6 @@ import cProfile
 import json
 import os
 import pstats
-import resource
 import shutil
 import subprocess
 import sys
@@ -62,6 +62,8 @@ class Run:
     counts: dict[str, int]
     calls: dict[str, int]
     seconds: float
+    # of this process and of its helper
+    peak_mebibytes: tuple[int, int]
 
 
 def run(manifest: Path, folder: Path, *, threads: int = 16, stand_in: StandIn | None = None) -> Run:
@@ -106,16 +108,15 @@ def run(manifest: Path, folder: Path, *, threads: int = 16, stand_in: StandIn | 
             pipeline = Pipeline(out.chunk_size(request.chunk_size), start, look)
             with closing(pipeline.outcomes(rows)) as outcomes:
                 batch.record(outcomes)
-    return Run(batch.counts, dict(aws.calls), time.perf_counter() - began)
+        process = helper._process
+        peaks = _peak_mebibytes("self"), _peak_mebibytes(process.pid) if process else 0
+    return Run(batch.counts, dict(aws.calls), time.perf_counter() - began, peaks)
 
 
-def peak_mebibytes() -> int:
-    """The most memory that this process has had, and its children, who have ended."""
-    sizes = [
-        resource.getrusage(who).ru_maxrss
-        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    ]
-    return sum(sizes) // 1024
+def _peak_mebibytes(process: int | str) -> int:
+    """The most memory that a process has had in RAM."""
+    status = Path(f"/proc/{process}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) // 1024
 
 
 def measured(size: int) -> dict[str, Any]:
@@ -132,8 +133,8 @@ def measured(size: int) -> dict[str, Any]:
         "seconds": round(done.seconds, 1),
         "devices_per_second": round(size / done.seconds),
         "microseconds_per_device": round(done.seconds / size * 1e6),
-        "processor_seconds": round(sum(os.times()[:4]), 1),
-        "peak_mebibytes": peak_mebibytes(),
+        "processor_seconds": [round(sum(os.times()[at : at + 2]), 1) for at in (0, 2)],
+        "peak_mebibytes": done.peak_mebibytes,
         "calls": done.calls,
     }
 

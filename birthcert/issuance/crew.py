@@ -22,7 +22,7 @@ from birthcert.logs import Work, current_work, working_on
 
 # How long a group of requests is written down before the last of it is sent, and how many at most.
 _AHEAD_SECONDS: Final = 0.25
-_AHEAD_MOST: Final = 500
+_AHEAD_MOST: Final = 250
 # From a call to AWS: it was not made, for the run ends, or the quota book is out of reach.
 NO_TURN: Final = (NotAsked, LedgerUnavailable)
 

@@ -9,7 +9,7 @@ from typing import Final, Self
 
 from birthcert.errors import ConfigurationError
 
-CACHE_KIBIBYTES: Final = 65_536
+CACHE_KIBIBYTES: Final = 32_768
 _BITS_MASK: Final = (1 << 27) - 1
 _AT_ONCE: Final = 1_000
 
@@ -18,7 +18,7 @@ class FirstRows:
     """The first row of each value seen.
 
     Values are kept as 128-bit hashes, at which two different ones do not meet by chance, in a
-    private temporary SQLite database: in memory up to 64 MiB, beyond that in a file that is gone
+    private temporary SQLite database: in memory up to 32 MiB, beyond that in a file that is gone
     with the process.
     """
 

@@ -123,7 +123,10 @@ def _serve(questions: IO[bytes], answers: IO[bytes]) -> None:
             answer = False, function(*arguments, **keywords)
         except Exception as error:  # noqa: BLE001 - it is raised where it was asked
             answer = True, error
-        _send(answers, answer)
+        try:
+            _send(answers, answer)
+        except BrokenPipeError:
+            return
 
 
 def main() -> None:

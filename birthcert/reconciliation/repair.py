@@ -14,6 +14,7 @@ from birthcert.ledger.records import Delivery, Record
 from birthcert.logs import carried
 from birthcert.models import Discrepancy, Place
 from birthcert.pki.certificates import load_certificate, serial_hex
+from birthcert.reconciliation.bundles import repair_bundles
 from birthcert.reconciliation.comparison import GetCertificate
 from birthcert.reconciliation.matching import unlike
 from birthcert.storage.stores import LOCAL, Storage
@@ -67,10 +68,12 @@ def repair(
     lacking. Raises UnwritableOutput and what GetCertificate raises; what was written until then
     is noted.
     """
+    repaired = repair_bundles(
+        ledger, place, authority_arn, get, storage=storage, threads=threads, dry_run=dry_run
+    )
     rows = list(lacking(ledger, place, authority_arn, storage))
     if dry_run:
-        return [_line(*row) for row in rows]
-    repaired: list[Discrepancy] = []
+        return [*repaired, *(_line(*row) for row in rows)]
     with ThreadPoolExecutor(threads, initializer=carried()) as pool:
         for start in range(0, len(rows), _AT_ONCE):
             deliveries: list[Delivery] = []

@@ -207,7 +207,7 @@ class Workshop:
         options = IssueOptions(**changes.pop("options", {}))
         outlet = FilesOutlet(changes.pop("deliver", self.deliver), self.find_delivered)
         with self.ledger() as ledger, Crew(4) as crew:
-            batch_id = ledger.begin_batch("acme", PLACE, ARN)
+            batch_id = changes.pop("batch_id", None) or ledger.begin_batch("acme", PLACE, ARN)
             arguments: dict[str, Any] = {
                 "authority": self.authority,
                 "outlet": outlet,
