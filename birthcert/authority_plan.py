@@ -9,7 +9,7 @@ from cryptography import x509
 from birthcert import limits
 from birthcert.aws import private_ca
 from birthcert.aws.access import AwsAccess
-from birthcert.aws.authority import TYPES, find_certificate_authority, wanted_by
+from birthcert.aws.authority import TYPES, asked_authority, awaits_certificate, wanted_by
 from birthcert.aws.creation import check_alike
 from birthcert.aws.existing import examine_authority
 from birthcert.models import BootstrapRequest, CertificateAuthority, Facts, Place, RootCertificate
@@ -57,23 +57,24 @@ def plan_authority(
             advice=_advice(short_lived=found.is_short_lived),
             installed=found,
         )
-    root = _root_of(request, now)
-    there = find_certificate_authority(aws, request.tenant, place)
+    there = asked_authority(aws, request, place)
     if there is not None:
         check_alike(there, wanted_by(request))
     status = str(there["Status"]) if there else ""
     installed = (
         private_ca.active_authority(aws, there["Arn"]) if there and status == "ACTIVE" else None
     )
+    pending = awaits_certificate(there)
+    root = _root_of(request, now) if pending else RootCertificate(arn="")
     mode = request.certificate_authority.usage_mode
     advice = _advice(short_lived=mode == "SHORT_LIVED_CERTIFICATE")
-    if request.authority == "offline-root" and not (installed or root.is_at_hand):
+    if request.authority == "offline-root" and pending and not root.is_at_hand:
         advice.append(
             "the root is not at hand: the run gives out the CSR, and goes on when it is signed; "
             "the CA bills meanwhile [1]"
         )
     return AuthorityPlan(
-        steps=_steps(request, f"{there['Arn']} ({status})" if there else "", pending=not installed),
+        steps=_steps(request, f"{there['Arn']} ({status})" if there else "", pending=pending),
         usd_a_month=0.0 if there else float(authority_usd(mode)),
         chain=_chain_of(installed) if installed else _chain_to_be(request, root, now),
         advice=advice,

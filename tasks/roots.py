@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from birthcert import roots, signing
 from birthcert.aws import subordinate
+from birthcert.aws.authority import asked_authority, awaits_certificate
 from birthcert.models import (
     BootstrapRequest,
     CaCsr,
@@ -21,7 +22,13 @@ from tasks.steps import step
 
 @step("check root", cached=False)
 def check_root(request: BootstrapRequest, place: Place) -> RootCertificate:
-    """The root may sign what is asked for, and its key opens where it is at hand."""
+    """The root may sign what is asked for, and its key opens where it is at hand.
+
+    A CA that has its certificate needs its root no more: then it is not looked at.
+    """
+    aws = aws_in(place.region, request.account_block)
+    if not awaits_certificate(asked_authority(aws, request, place)):
+        return RootCertificate(arn="", outcome="found")
     return signing.check_root(request, _root_of(request), now=datetime.now(UTC))
 
 

@@ -60,6 +60,19 @@ def wanted_by(request: BootstrapRequest) -> Wanted:
     )
 
 
+def awaits_certificate(found: dict[str, Any] | None) -> bool:
+    """Whether a CA is still to be made, or to get its certificate; `found` is its description."""
+    return found is None or found["Status"] in ("CREATING", "PENDING_CERTIFICATE")
+
+
+def asked_authority(
+    aws: AwsAccess, request: BootstrapRequest, place: Place
+) -> dict[str, Any] | None:
+    """The description of the CA that the request is about, where it is there already."""
+    found = asked_for(held_by(aws, request.tenant, place), request)
+    return found.description if found else None
+
+
 def find_certificate_authority(aws: AwsAccess, tenant: str, place: Place) -> dict[str, Any] | None:
     """The description of the CA that issues to the tenant in this place; None without one."""
     found = issuing_of(held_by(aws, tenant, place))

@@ -244,6 +244,21 @@ def test_a_certificate_of_no_use_is_not_imported(
     assert authority.certificate_pem.split() == certificate_pem(right).split()
 
 
+def test_a_ca_that_has_its_certificate_needs_its_root_no_more(
+    run: Straight, bench: AwsAccess, tenant: str, tmp_path: Path, made: Callable[[], list[str]]
+) -> None:
+    """The same bootstrap goes through years later, with the root back in its safe."""
+    files = on_disk(tmp_path, a_root())
+    request = offline(tenant, certificate_file=str(files.certificate), key_file=str(files.key))
+    place = run(check_caller, request).place
+    first = certificate_authority(run, request, place)  # type: ignore[arg-type]
+    files.key.unlink()
+    files.certificate.unlink()
+    before = made()
+    again = certificate_authority(run, request, place)  # type: ignore[arg-type]
+    assert (again.arn, again.outcome, made()) == (first.arn, "found", before)
+
+
 def brought(ceremony: Ceremony, pem: str) -> BootstrapRequest:
     """The request of the second half."""
     root = ceremony.request.offline_root.model_copy(update={"ca_certificate": pem})

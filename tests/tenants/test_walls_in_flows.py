@@ -9,6 +9,7 @@ from prefect import tags
 from birthcert.models import BootstrapRequest, IssueRequest
 from birthcert.sandbox.server import Sandbox
 from birthcert.walls import TenantWall
+from tasks.walls import check_request
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +62,15 @@ def test_a_run_of_one_deployment_cannot_reach_another_account(desk: Path, sandbo
     with tags("account:111111111111"), pytest.raises(TenantWall, match="account:111111111111"):
         issue_as("acme", desk)
     assert set(sandbox.calls()) == {"sts.GetCallerIdentity"}
+
+
+@pytest.mark.parametrize("field", ["certificate_file", "key_file", "passphrase_file"])
+def test_a_run_cannot_sign_with_another_tenants_root(
+    field: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files of a root lie in the tenant's folder, as its inbox and output do."""
+    monkeypatch.setenv("BIRTHCERT_TENANT_ROOTS", f'["{tmp_path}"]')
+    root = {field: str(tmp_path / "globex" / "ca.pem")}
+    facts = {"tenant": "acme", "authority": "offline-root", "offline_root": root}
+    with pytest.raises(TenantWall, match=rf"offline_root\.{field} .* not in the folder"):
+        check_request(BootstrapRequest.model_validate(facts))
