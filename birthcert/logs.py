@@ -14,7 +14,7 @@ from birthcert.errors import BirthcertError, ConfigurationError
 from birthcert.settings import load_settings
 
 # beside the message: facts of an error or a call of AWS, and what Prefect says of its run
-FACTS: Final = ("service", "action", "code", "status", "request_id", "seconds")
+FACTS: Final = ("service", "action", "code", "status", "request_id")
 WORK: Final = ("tenant", "place", "step")
 PREFECT_FACTS: Final = ("flow_run_name", "flow_run_id", "task_run_name", "task_run_id")
 _ON_RECORDS: Final = (*WORK, *FACTS, *PREFECT_FACTS)
