@@ -3,6 +3,7 @@
 from typing import Annotated, Any, cast
 
 from prefect.blocks.core import Block
+from prefect.settings import PREFECT_API_URL
 from pydantic import Field, SecretStr
 
 from birthcert.aws.access import AwsAccess
@@ -84,6 +85,11 @@ class AwsAccount(Block):
 
 def load_account(name: str) -> AwsAccount:
     """The AWS Account block of this name; ConfigurationError where Prefect has none."""
+    if not PREFECT_API_URL.value():
+        raise ConfigurationError(
+            f"AWS Account block {name!r}: blocks are kept on a Prefect server, and none is set",
+            remedy="set PREFECT_API_URL",
+        )
     try:
         return cast("AwsAccount", AwsAccount.load(name))
     except ValueError as error:

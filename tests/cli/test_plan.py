@@ -133,3 +133,13 @@ def test_further_places_are_looked_at_too(birthcert: Any, bootstrapped: str) -> 
     refused = birthcert(*BOOTSTRAP, "--also", "eu-west-1")
     assert (refused.code, refused.changing_calls) == (2, [])
     assert "named twice" in refused.errors[0]
+
+
+def test_a_block_without_a_server_is_said_so(birthcert: Any) -> None:
+    """Blocks are kept on a Prefect server: no other one is started to look for it."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: None}):
+        ended = birthcert(*BOOTSTRAP, "--also", "us-east-1@nowhere")
+    assert ended.code == 2
+    assert "PREFECT_API_URL" in ended.errors[0]
