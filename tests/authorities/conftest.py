@@ -106,10 +106,14 @@ def made_by_hand(
     key_algorithm: str = "EC_prime256v1",
     path_length: int | None = None,
     root: Root | None = None,
+    above: Root | None = None,
     usage_mode: str = "GENERAL_PURPOSE",
     days: int = 3_650,
 ) -> CertificateAuthority:
-    """A CA that someone made without birthcert: ROOT, or below a root with a path length."""
+    """A CA that someone made without birthcert: ROOT, or below a root with a path length.
+
+    `above`: the same root by another of its certificates, installed in the chain.
+    """
     arn = aws.call(
         "acm-pca",
         "CreateCertificateAuthority",
@@ -148,7 +152,7 @@ def made_by_hand(
             serial_number=x509.random_serial_number(),
         )
         private_ca.import_certificate(
-            aws, arn, certificate_pem(signed), certificate_pem(root.certificate)
+            aws, arn, certificate_pem(signed), certificate_pem((above or root).certificate)
         )
     return private_ca.active_authority(aws, arn)
 

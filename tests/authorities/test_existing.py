@@ -2,11 +2,13 @@
 
 import itertools
 from collections.abc import Callable, Iterator
+from datetime import datetime
 
 import pytest
 
 from birthcert.aws import private_ca
 from birthcert.aws.access import AwsAccess
+from birthcert.aws.issuer import PrivateCaIssuer
 from birthcert.errors import BirthcertError, ConfigurationError, ResourceGone
 from birthcert.models import CertificateAuthority, IssueRequest
 from birthcert.sandbox.server import Sandbox
@@ -71,6 +73,17 @@ def test_a_ca_that_ends_soon_is_refused(
     arn = by_hand(bench, days=1).arn
     with pytest.raises(ConfigurationError, match=r"its chain ends at .* UTC.*\[8\]"):
         adopt(arn)
+
+
+def test_devices_end_with_the_first_certificate_of_the_chain(
+    adopt: Callable[..., CertificateAuthority], bench: AwsAccess
+) -> None:
+    """A CA that outlives its root, as AWS lets one be imported, issues no longer than the root."""
+    short = a_root(days=20)
+    adopted = adopt(by_hand(bench, root=a_root(days=100), above=short, days=50).arn)
+    end = short.certificate.not_valid_after_utc
+    assert PrivateCaIssuer(bench, adopted, "aws").not_after == end
+    assert datetime.fromisoformat(adopted.not_after) == end
 
 
 @pytest.mark.parametrize(
