@@ -25,6 +25,8 @@ from birthcert.servers import prefect_server
 
 MILLION = 1_000_000
 CHUNK = 500
+# a second batch in so many chunks tells what one of them adds
+MANY = 10
 # rows keep arriving after a run has ended
 QUIET_SECONDS = 10.0
 MAPPED = """
@@ -129,17 +131,23 @@ def mapped(trial: Trial, manifest: Path, prefect: dict[str, str]) -> dict[str, A
     return report
 
 
-def ours(trial: Trial, manifest: Path, prefect: dict[str, str]) -> dict[str, Any]:
-    """A task a chunk."""
+def ours(
+    trial: Trial, manifest: Path, prefect: dict[str, str], *, out: str, chunk_size: int
+) -> dict[str, Any]:
+    """A task a chunk; each output has a ledger of its own, so that all is bought again."""
+    prefect = {**prefect, "BIRTHCERT_STATE_FOLDER": str(trial.folder / f"state-{out}")}
     apart = Trial(
         trial.folder, {**trial.environment, **prefect}, trial.endpoint_url, trial.authority_arn
     )
-    return apart.issue(manifest, "ours", "--threads", "32")
+    return apart.issue(manifest, out, "--threads", "32", "--chunk-size", str(chunk_size))
 
 
-def for_a_million(measured: dict[str, Any], units: float) -> dict[str, int]:
-    """Rows and bytes, where `units` times as many tasks run."""
-    return {name: round(measured[name] * units) for name in ("rows", "bytes")}
+def by_chunks(few: dict[str, Any], many: dict[str, Any], chunks: int) -> dict[str, int]:
+    """Rows and bytes for so many chunks, from a batch of one and one of MANY."""
+    return {
+        name: round(few[name] + (many[name] - few[name]) / (MANY - 1) * (chunks - 1))
+        for name in ("rows", "bytes")
+    }
 
 
 def main() -> None:
@@ -151,8 +159,16 @@ def main() -> None:
     manifest = fleet.manifest(size)
     with trial() as ready:
         tasks = side(ready, "tasks", lambda prefect: mapped(ready, manifest, prefect))
-        batch = side(ready, "batch", lambda prefect: ours(ready, manifest, prefect))
-    chunks = -(-size // CHUNK)
+        batch, many = (
+            side(
+                ready,
+                f"batch-{chunks}",
+                lambda prefect, chunks=chunks: ours(
+                    ready, manifest, prefect, out=f"out-{chunks}", chunk_size=-(-size // chunks)
+                ),
+            )
+            for chunks in (1, MANY)
+        )
     measured = {
         "devices": size,
         "a_task_a_device": tasks,
@@ -160,8 +176,10 @@ def main() -> None:
         "fewer_rows": round(tasks["rows"] / batch["rows"], 1),
         "fewer_bytes": round(tasks["bytes"] / max(batch["bytes"], 1), 1),
         "for_a_million": {
-            "a_task_a_device": for_a_million(tasks, MILLION / size),
-            "birthcert": for_a_million(batch, MILLION / CHUNK / chunks),
+            "a_task_a_device": {
+                name: round(tasks[name] * MILLION / size) for name in ("rows", "bytes")
+            },
+            "birthcert": by_chunks(batch, many, MILLION // CHUNK),
         },
     }
     print(json.dumps(measured, indent=2))

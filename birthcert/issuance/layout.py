@@ -1,15 +1,16 @@
 """Which layout a batch's output has: a folder a device, or a bundle of parts."""
 
-import json
 from itertools import islice
-from typing import Final
+from typing import Annotated, Final
+
+from pydantic import Field, ValidationError
 
 from birthcert.errors import ConfigurationError
 from birthcert.issuance.bundle import Bundle
 from birthcert.issuance.helper import Helper
 from birthcert.issuance.manifest import read_manifest
 from birthcert.issuance.output import OutputFolder
-from birthcert.models import IssueRequest
+from birthcert.models import Facts, IssueRequest
 from birthcert.storage.folder import Folder
 from birthcert.storage.stores import LOCAL, Storage, absolute
 
@@ -17,6 +18,13 @@ MARKER: Final = "bundle.json"
 MARKER_MAX_BYTES: Final = 65_536
 # `auto` makes a bundle for more devices than this: two files each are then too many for a folder
 FILES_MOST: Final = 10_000
+
+
+class _Marker(Facts):
+    """Whose image the bundle in a folder is."""
+
+    manifest: str
+    chunk_size: Annotated[int, Field(ge=1, le=1_000)]
 
 
 def laid_out(
@@ -34,15 +42,14 @@ def laid_out(
         return out
     manifest = absolute(request.manifest)
     if marker is None:
-        marker = {"manifest": manifest, "chunk_size": request.chunk_size}
-        out.folder.write(MARKER, json.dumps(marker).encode())
-    if marker["manifest"] != manifest:
+        marker = _Marker(manifest=manifest, chunk_size=request.chunk_size)
+        out.folder.write(MARKER, marker.model_dump_json().encode())
+    if marker.manifest != manifest:
         raise ConfigurationError(
-            f"the folder {out.address} holds the bundle of another manifest, {marker['manifest']}",
+            f"the folder {out.address} holds the bundle of another manifest, {marker.manifest}",
             remedy="nothing was touched: name another output folder",
         )
-    size = int(str(marker["chunk_size"]))
-    return Bundle(out.folder, out.shard, size=size, helper=helper)
+    return Bundle(out.folder, out.shard, size=marker.chunk_size, helper=helper)
 
 
 def bundle_at(folder: Folder) -> Bundle | None:
@@ -50,7 +57,7 @@ def bundle_at(folder: Folder) -> Bundle | None:
     marker = _marker(folder)
     if marker is None:
         return None
-    return Bundle(folder, size=int(str(marker["chunk_size"])), helper=Helper())
+    return Bundle(folder, size=marker.chunk_size, helper=Helper())
 
 
 def _is_large(request: IssueRequest, storage: Storage) -> bool:
@@ -60,13 +67,18 @@ def _is_large(request: IssueRequest, storage: Storage) -> bool:
     return sum(1 for _ in islice(rows, FILES_MOST + 1)) > FILES_MOST
 
 
-def _marker(folder: Folder) -> dict[str, object] | None:
+def _marker(folder: Folder) -> _Marker | None:
     try:
-        marker: dict[str, object] = json.loads(folder.read(MARKER, MARKER_MAX_BYTES))
-        return {"manifest": marker["manifest"], "chunk_size": marker["chunk_size"]}
+        return _Marker.model_validate_json(folder.read(MARKER, MARKER_MAX_BYTES))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        raise ConfigurationError(
+            f"{folder.address(MARKER)} is damaged: {problem['msg']}",
+            remedy="nothing was touched: name another output folder, or remove the file",
+        ) from error
+    except OSError as error:
         raise ConfigurationError(
             f"{folder.address(MARKER)} cannot be read: {error}",
             remedy="nothing was touched: name another output folder, or remove the file",
