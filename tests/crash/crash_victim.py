@@ -117,6 +117,14 @@ class PlainChunk:
         return future
 
 
+def plain_report(request: Any, place: Any, batch: Any) -> Any:
+    """The batch's report, which nobody but the test is told of."""
+    from tasks.access import aws_in
+
+    aws = aws_in(place.region, request.account_block)
+    return batch.report(throttled=aws.throttled, quota_use=aws.quota_use)
+
+
 def run_flow(name: str, request: dict[str, Any]) -> Any:
     """The flow's own body."""
     import flows.bootstrap
@@ -133,6 +141,9 @@ def run_flow(name: str, request: dict[str, Any]) -> Any:
         return flows.bootstrap.bootstrap.fn(BootstrapRequest.model_validate(request))
     if name == "rollover":
         return flows.rollover.rollover.fn(RolloverRequest.model_validate(request))
+    # artifacts and events would have each victim start a Prefect server
+    flows.issue.told = lambda *_facts: contextlib.nullcontext()  # type: ignore[assignment]
+    flows.issue.reported = plain_report  # type: ignore[assignment]
     with ThreadPoolExecutor(flows.chunks.CHUNKS_IN_FLIGHT) as pool:
         flows.chunks.issue_chunk = PlainChunk(flows.chunks.issue_chunk, pool)  # type: ignore[assignment]
         return flows.issue.issue.fn(IssueRequest.model_validate(request))
