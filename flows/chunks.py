@@ -1,7 +1,7 @@
 """Chunks of a batch as task runs."""
 
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -27,6 +27,7 @@ def certified(
     batch_id: int,
     rows: Iterator[Device | DeviceOutcome],
     out: OutputFolder,
+    collected: Callable[[], None],
 ) -> Generator[DeviceOutcome]:
     """The outcome of every row, in the manifest's order; holds a few chunks, not the manifest.
 
@@ -57,6 +58,7 @@ def certified(
             out.chunk_size(request.chunk_size),
             start=start,
             look=lambda number, devices: all_found(devices, out.outlet(number)),
+            collected=collected,
         )
         with closing(pipeline.outcomes(rows)) as outcomes:
             yield from outcomes

@@ -52,7 +52,15 @@ def issue(request: IssueRequest) -> IssueReport:
             Batch(request, place, authority, ledger=ledger(), out=out, count=count) as batch,
             told(request, place, batch),
             closing(
-                certified(request, place, authority, batch_id=batch.id, rows=rows, out=out)
+                certified(
+                    request,
+                    place,
+                    authority,
+                    batch_id=batch.id,
+                    rows=rows,
+                    out=out,
+                    collected=batch.say,
+                )
             ) as outcomes,
         ):
             batch.record(outcomes)

@@ -29,8 +29,7 @@ BUYING: Final = "acm-pca.IssueCertificate"
 # (calls of other processes by action, seconds) -> how much of AWS's quotas was used
 QuotaUseOf = Callable[[Mapping[str, int], float], tuple[QuotaUse, ...]]
 COUNTS: Final = ("issued", "existing", "refused", "failed")
-# how often those who follow a batch are told, and the ledger
-TELL_SECONDS: Final = 0.5
+# how often the ledger is told of a batch that goes on
 NOTE_SECONDS: Final = 5.0
 
 
@@ -128,7 +127,7 @@ class Batch:
         self.without_certificate: list[tuple[str, str]] = []
         self.id = 0
         self.tell: Callable[[Mapping[str, int]], None] = _untold
-        self._tell_at = self._note_at = self._started
+        self._note_at = self._started
         # of other processes that worked for this batch: calls by action, and those throttled
         self.calls: Counter[str] = Counter()
         self.throttled = 0
@@ -170,6 +169,17 @@ class Batch:
         self.calls.update({each.action: each.calls for each in shard.quota_use})
         self.throttled += shard.throttled
 
+    def say(self) -> None:
+        """Tell how far it is, after each chunk: outcomes come in bursts, and count when all came.
+
+        The ledger is told now and then.
+        """
+        self.tell(self.counts)
+        now = time.monotonic()
+        if now >= self._note_at:
+            self._note_at = now + NOTE_SECONDS
+            self._ledger.note_batch(self.id, self._totals())
+
     def report(self, *, throttled: int, quota_use: QuotaUseOf = _no_quotas) -> IssueReport:
         """The batch's facts; `throttled` counts the calls of this process that AWS throttled."""
         seconds = time.monotonic() - self._started
@@ -201,19 +211,9 @@ class Batch:
                 self.without_certificate.append((outcome.device_id, outcome.reason))
             if outcome.outcome == "refused":
                 refusals.append(Refusal(outcome.device_id, outcome.reason))
-            self._say(time.monotonic())
             yield outcome
         if refusals:
             self._ledger.record_refused(self.id, refusals)
-
-    def _say(self, now: float) -> None:
-        """Tell how far it is, to those who follow it and to the ledger, now and then."""
-        if now >= self._tell_at:
-            self._tell_at = now + TELL_SECONDS
-            self.tell(self.counts)
-        if now >= self._note_at:
-            self._note_at = now + NOTE_SECONDS
-            self._ledger.note_batch(self.id, self._totals())
 
     def _totals(self) -> dict[str, int]:
         return {"requested": sum(self.counts.values()), **self.counts}

@@ -36,11 +36,13 @@ class _Chunk:
 @dataclass
 class Pipeline:
     """`start(number, devices)` has a chunk worked on; `look(number, devices)` tells the outcomes
-    of one of which the ledger says that all is delivered, or None where something is missing."""
+    of one of which the ledger says that all is delivered, or None where something is missing.
+    `collected()` is called when a chunk's outcomes have been taken."""
 
     chunk_size: int
     start: Callable[[int, list[Device]], Started]
     look: Callable[[int, list[Device]], list[DeviceOutcome] | None]
+    collected: Callable[[], None] = lambda: None
 
     def outcomes(self, rows: Iterable[Row]) -> Generator[DeviceOutcome]:
         """The outcome of each row, in order; holds a few chunks at a time."""
@@ -82,6 +84,7 @@ class Pipeline:
         outcomes = {outcome.row: outcome for outcome in found}
         for row in chunk.rows:
             yield outcomes[row.row] if isinstance(row, Device) else row
+        self.collected()
 
 
 def _is_full(line: deque[_Chunk]) -> bool:

@@ -1,9 +1,12 @@
 """How far a batch is: the pace of the last minute, and what is left at it."""
 
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
 
+from birthcert.issuance.devices import DeviceOutcome
+from birthcert.issuance.pipeline import Pipeline
 from birthcert.issuance.progress import BatchProgress, Pace
 
 
@@ -44,3 +47,20 @@ def test_the_pace_is_that_of_the_last_minute() -> None:
     assert pace.per_second(60, now=60) == 1
     assert pace.per_second(1_260, now=120) == 20
     assert pace.per_second(1_260, now=300) == pytest.approx(0)
+
+
+def test_a_chunk_is_told_of_when_all_of_it_was_counted() -> None:
+    """Outcomes come in bursts: told of in the middle of one, the pace would be wrong until the
+    next."""
+    rows = [DeviceOutcome("a", row, "refused") for row in range(1, 6)]
+    taken: list[DeviceOutcome] = []
+    told: list[int] = []
+    pipeline = Pipeline(
+        2,
+        start=lambda _number, _devices: Future(),
+        look=lambda _number, _devices: [],
+        collected=lambda: told.append(len(taken)),
+    )
+    for outcome in pipeline.outcomes(rows):
+        taken.append(outcome)
+    assert told == [2, 4, 5]
