@@ -8,10 +8,10 @@ SEED ?= 1
 export TORTURE SEED
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check torture lock clean up down
+.PHONY: help setup demo test check torture lock clean up down screenshots torture-team
 
 help: ## what there is to make
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 setup: $(VENV)/.made ## make .venv with everything for use and tests
 
@@ -35,6 +35,9 @@ down: setup ## end what make up started; data stays
 test: setup check ## the whole suite: style, types, layers, tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
+screenshots: setup ## the pictures of docs/ui.md, taken anew
+	SCREENSHOTS=$(CURDIR)/docs/screenshots $(BIN)/python -m pytest tests/deployments
+
 check: setup ## style, types and layers alone
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -43,6 +46,9 @@ check: setup ## style, types and layers alone
 
 torture: setup ## kill runs at every call, then TORTURE=n times at random
 	@$(BIN)/python benchmarks/torture.py
+
+torture-team: setup ## kill the servers of an installation in the middle of runs
+	$(BIN)/python -m pytest tests/deployments -m slow
 
 lock: ## write requirements.lock anew (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --extra aws-blocks --extra sandbox --extra postgres --extra dev \

@@ -4,7 +4,7 @@ Kept under their names: registering again brings them up to date and never makes
 """
 
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
@@ -110,15 +110,30 @@ def notifications(block_document_id: UUID) -> list[AutomationCore]:
 
 
 def keep(client: SyncPrefectClient, automations: list[AutomationCore]) -> list[str]:
-    """Create each automation, or update the one of its name; returns the names."""
+    """Create each automation, or update the one of its name; returns the names.
+
+    One that is as it should be is not touched: an update forgets the runs that it is watching.
+    """
     for given in automations:
         # an update leaves out what was not set, and the server then refuses it
         automation = AutomationCore.model_validate(
             given.model_dump(mode="json", exclude={"owner_resource"})
         )
         known = client.read_automations_by_name(automation.name)
-        if known:
-            client.update_automation(known[0].id, automation)
-        else:
+        if not known:
             client.create_automation(automation)
+        elif _content(known[0]) != _content(automation):
+            client.update_automation(known[0].id, automation)
     return [automation.name for automation in automations]
+
+
+def _content(automation: AutomationCore) -> Any:
+    """What an automation says, without the ids that the server gives to its parts."""
+    fields = set(AutomationCore.model_fields) - {"owner_resource"}
+    return _without_ids(automation.model_dump(mode="json", include=fields))
+
+
+def _without_ids(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_ids(each) for name, each in value.items() if name != "id"}
+    return [_without_ids(each) for each in value] if isinstance(value, list) else value

@@ -39,7 +39,9 @@ def bootstrap(request: BootstrapRequest) -> BootstrapReport:
         seconds=run.seconds,
     )
     create_markdown_artifact(
-        key=f"bootstrap-{request.tenant}-{place.region}", markdown=bootstrap_markdown(report)
+        key=f"bootstrap-{request.tenant}-{place.region}",
+        markdown=bootstrap_markdown(report),
+        description=authority.arn,
     )
     if not (request.canary and run.made_something):
         return report

@@ -13,6 +13,7 @@ from prefect.client.schemas.objects import State
 from birthcert.errors import BirthcertError
 from birthcert.interrupts import asked_to_end
 from birthcert.models import Outcome, Step
+from tasks.steps import IN_REGION
 
 AT_ONCE: Final = 8
 
@@ -35,7 +36,8 @@ U = TypeVar("U")
 class Runbook:
     """`run(step, ...)` gives the step's model; `steps` tells name, outcome, ARN and seconds.
 
-    `where` is added to the names of the task runs; `failed_step` is the one that did not end well.
+    `where` takes the region's place in the names of the task runs; `failed_step` is
+    the one that did not end well.
     """
 
     def __init__(self, *, refresh: bool = False, where: str = "") -> None:
@@ -60,7 +62,7 @@ class Runbook:
 
     def _named(self, step: Task[P, R]) -> str:
         name = str(step.task_run_name)
-        return f"{name} · {self._where}" if self._where else name
+        return f"{name.removesuffix(IN_REGION)} · {self._where}" if self._where else name
 
     @staticmethod
     def attempt(work: Callable[[], T]) -> T | BirthcertError:

@@ -21,7 +21,7 @@ BY_HAND: Final = "by-hand"
 
 
 @task(
-    task_run_name="claim submissions · {request.tenant}",
+    task_run_name="claim submissions · {request.tenant} · {place.region}",
     cache_policy=NO_CACHE,
     persist_result=False,
 )
@@ -36,7 +36,7 @@ def claim_submissions(request: InboxRequest, place: Place) -> list[Submission]:
 
 
 @task(
-    task_run_name="settle {submission.name} · {request.tenant}",
+    task_run_name="settle {submission.name} · {request.tenant} · {place.region}",
     cache_policy=NO_CACHE,
     persist_result=False,
 )

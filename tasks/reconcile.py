@@ -24,7 +24,7 @@ from birthcert.reconciliation.correcting import correct
 from birthcert.reconciliation.matching import ours
 from birthcert.reconciliation.repair import repair
 from tasks.access import aws_in, ledger, storage_for
-from tasks.steps import step, told, worth_a_new_try
+from tasks.steps import shown, step, told, worth_a_new_try
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -35,7 +35,7 @@ def unkept(title: str) -> Callable[[Callable[P, R]], Task[P, R]]:
 
     def decorate(function: Callable[P, R]) -> Task[P, R]:
         made: Callable[[Callable[P, R]], Task[P, R]] = task(
-            task_run_name=title + " · {request.tenant}",
+            task_run_name=shown(title, function),
             cache_policy=NO_CACHE,
             persist_result=False,
             retries=2,

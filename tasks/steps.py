@@ -20,6 +20,7 @@ from birthcert.models import Place, WhereRequest
 P = ParamSpec("P")
 R = TypeVar("R")
 KEY_VERSION = "v1"
+IN_REGION = " · {place.region}"
 # what a run asks for, by whose credentials, and how a fact came about do not change what is made
 NOT_IDENTITY = {
     "refresh",
@@ -41,7 +42,7 @@ def step(title: str, *, cached: bool = True) -> Callable[[Callable[P, R]], Task[
     def decorate(function: Callable[P, R]) -> Task[P, R]:
         kind: dict[str, Any] = {"cache_key_fn": step_key} if cached else {"cache_policy": NO_CACHE}
         made: Callable[[Callable[P, R]], Task[P, R]] = task(
-            task_run_name=title + " · {request.tenant}",
+            task_run_name=shown(title, function),
             persist_result=True,
             result_serializer="json",
             retries=2,
@@ -52,6 +53,12 @@ def step(title: str, *, cached: bool = True) -> Callable[[Callable[P, R]], Task[
         return made(told(function))
 
     return decorate
+
+
+def shown(title: str, function: Callable[..., Any]) -> str:
+    """The name of the function's task runs: `title · tenant · region`, the region where known."""
+    known = "place" in inspect.signature(function).parameters
+    return title + " · {request.tenant}" + (IN_REGION if known else "")
 
 
 def told(function: Callable[P, R]) -> Callable[P, R]:

@@ -120,7 +120,10 @@ class Home:
         """The installation's facts, made with fresh secrets at the first time.
 
         `port` is the UI's, 0 any free one; None: as before, at first Prefect's usual one.
+        ConfigurationError: no port, or another one while it is up.
         """
+        if port is not None and not 0 <= port <= 65_535:
+            raise ConfigurationError(f"{port} is no port", remedy="choose 0 to 65535")
         known = self.read()
         if known and (not port or port == known.port):
             return known

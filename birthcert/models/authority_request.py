@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from birthcert import limits
 from birthcert.models.base import Facts
@@ -22,19 +22,28 @@ def _listed_by_iot(algorithm: object) -> object:
     return algorithm
 
 
+SubjectText = Annotated[str, Field(pattern=r"^[a-zA-Z0-9'()+\-.?:/= ]{0,64}$")]
+
+
 class Subject(Facts):
     """A certificate's subject; an empty field is left out."""
 
-    common_name: Annotated[str, Field(max_length=limits.COMMON_NAME_MAX_LENGTH)] = ""
-    organization: Annotated[str, Field(max_length=64)] = ""
-    organizational_unit: Annotated[str, Field(max_length=64)] = ""
-    country: Annotated[str, Field(pattern=r"^([A-Za-z]{2})?$")] = ""
-    state: Annotated[str, Field(max_length=128)] = ""
-    locality: Annotated[str, Field(max_length=128)] = ""
-    serial_number: Annotated[str, Field(pattern=r"^[a-zA-Z0-9'()+\-.?:/= ]{0,64}$")] = ""
-    distinguished_name_qualifier: Annotated[
-        str, Field(pattern=r"^[a-zA-Z0-9'()+\-.?:/= ]{0,64}$")
-    ] = ""
+    model_config = ConfigDict(title="Subject")
+
+    common_name: Annotated[str, Field(max_length=limits.COMMON_NAME_MAX_LENGTH)] = Field(
+        default="", description="CN, 64 characters at most."
+    )
+    organization: Annotated[str, Field(max_length=64)] = Field(default="", description="O.")
+    organizational_unit: Annotated[str, Field(max_length=64)] = Field(default="", description="OU.")
+    country: Annotated[str, Field(pattern=r"^([A-Za-z]{2})?$")] = Field(
+        default="", description="C, two letters, such as DE."
+    )
+    state: Annotated[str, Field(max_length=128)] = Field(default="", description="ST.")
+    locality: Annotated[str, Field(max_length=128)] = Field(default="", description="L.")
+    serial_number: SubjectText = Field(
+        default="", description="serialNumber of the subject, not the certificate's."
+    )
+    distinguished_name_qualifier: SubjectText = Field(default="", description="dnQualifier.")
 
     def as_asn1_subject(self) -> dict[str, str]:
         """The ASN1Subject structure of Private CA's API, empty fields left out."""
@@ -54,6 +63,8 @@ class Subject(Facts):
 class AuthorityOptions(Facts):
     """The certificate authority to make in AWS Private CA."""
 
+    model_config = ConfigDict(title="Certificate authority")
+
     key_algorithm: Annotated[KeyAlgorithm, BeforeValidator(_listed_by_iot)] = Field(
         default="RSA_2048", description="The CA's key; it never leaves AWS."
     )
@@ -62,7 +73,7 @@ class AuthorityOptions(Facts):
     )
     subject: Subject = Field(
         default=Subject(),
-        description="The CA's subject. Empty common name: '<tenant> device CA'.",
+        description="The CA's subject. Empty common name: 'TENANT device CA'.",
     )
     validity_days: Annotated[int, Field(ge=1, le=73_000)] = Field(
         default=3_650, description="Life of the CA's own certificate, in days."
@@ -89,6 +100,8 @@ class AuthorityOptions(Facts):
 class PcaRootOptions(Facts):
     """The ROOT Private CA above the one that issues; it signs that one and is disabled."""
 
+    model_config = ConfigDict(title="Root in Private CA")
+
     account_block: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")] | None = Field(
         default=None,
         description="Name of the AWS Account block of the root's account. "
@@ -112,6 +125,8 @@ class PcaRootOptions(Facts):
 
 class OfflineRootOptions(Facts):
     """The owner's root above the CA: where it lies, or what it has signed."""
+
+    model_config = ConfigDict(title="Offline root")
 
     block: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")] | None = Field(
         default=None,

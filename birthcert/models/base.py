@@ -1,6 +1,6 @@
 """What every model is, and the place a run acts in."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -12,10 +12,16 @@ TAG_TENANT = "birthcert:tenant"
 TAG_PLACE = "birthcert:place"
 
 
-class Facts(BaseModel):
-    """Base of every model here."""
+def _in_order(schema: dict[str, Any]) -> None:
+    """Number the fields: Prefect's form shows them so, and Postgres keeps no order of its own."""
+    for position, field in enumerate(schema.get("properties", {}).values()):
+        field["position"] = position
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+
+class Facts(BaseModel):
+    """Base of every model here; its fields stand in a form in the order in which they are given."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_in_order)
 
 
 class Place(Facts):

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from birthcert import limits
 from birthcert.models.authority_request import (
@@ -24,6 +24,8 @@ from birthcert.models.requests import (
 class VerificationOptions(Facts):
     """The certificate that proves to AWS IoT that the CA is yours; its key is dropped at once."""
 
+    model_config = ConfigDict(title="Verification certificate")
+
     template: Literal["EndEntityCertificate/V1", "SubordinateCACertificate_PathLen0/V1"] = Field(
         default="EndEntityCertificate/V1",
         description="The written recipe used SubordinateCACertificate_PathLen0/V1, "
@@ -37,8 +39,10 @@ class VerificationOptions(Facts):
 class DevicePolicyOptions(Facts):
     """The one policy that every provisioned device gets."""
 
+    model_config = ConfigDict(title="Device policy")
+
     name: Annotated[str, Field(pattern=f"^({limits.POLICY_NAME_PATTERN})?$")] = Field(
-        default="", description="Empty: '<tenant>-device'."
+        default="", description="Empty: 'TENANT-device'."
     )
     kind: Literal["least-privilege", "recipe-wide"] = Field(
         default="least-privilege",
@@ -54,6 +58,8 @@ class DevicePolicyOptions(Facts):
 
 class FurtherPlace(Facts):
     """One more account and region in which the CA is registered, with all that devices need."""
+
+    model_config = ConfigDict(title="Further place")
 
     region: Region | None = Field(
         default=None, description="AWS region. Empty: that of the account block."

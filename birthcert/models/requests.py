@@ -28,13 +28,13 @@ class WhereRequest(Facts):
         default=None,
         description="AWS region, such as eu-west-1. Empty: the credentials' own.",
     )
-    partition: Partition = Field(
-        default="aws", description="aws, aws-cn (China) or aws-us-gov (GovCloud)."
-    )
     account_block: BlockName | None = Field(
         default=None,
         description="Name of the AWS Account block to work with. "
         "Empty: the machine's own credentials.",
+    )
+    partition: Partition = Field(
+        default="aws", description="aws, aws-cn (China) or aws-us-gov (GovCloud)."
     )
 
 

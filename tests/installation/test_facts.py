@@ -42,6 +42,13 @@ def test_another_port_keeps_the_secrets(home: Home) -> None:
     assert home.read_or_make(5_000) == first.model_copy(update={"port": 5_000})
 
 
+def test_a_number_that_is_no_port(home: Home) -> None:
+    """It is said before anything is made."""
+    with pytest.raises(ConfigurationError, match="70000 is no port; choose 0 to 65535"):
+        home.read_or_make(70_000)
+    assert not home.facts.exists()
+
+
 def test_secrets_show_in_no_text(home: Home) -> None:
     """A log line or traceback with the facts in it tells no secret."""
     known = home.read_or_make(None)

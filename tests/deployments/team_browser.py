@@ -1,0 +1,100 @@
+"""Prefect's UI in a real Chromium, as a person goes about it."""
+
+import os
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Locator, Page, expect
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PATIENCE_MILLISECONDS = 120_000
+# a picture of a canvas with bars and names; an empty one has a tenth of it
+DRAWN_BYTES = 20_000
+
+
+class Browser:
+    """A window; `photograph` keeps what it shows."""
+
+    def __init__(self, page: Page, url: str, folder: Path) -> None:
+        self.page, self._url = page, url
+        # make screenshots says where docs/ui.md has them
+        self._folder = Path(os.environ.get("SCREENSHOTS") or folder)
+        page.set_default_timeout(PATIENCE_MILLISECONDS)
+        expect.set_options(timeout=PATIENCE_MILLISECONDS)
+
+    def log_in(self, auth_string: str) -> None:
+        """Give what the login asks for, and be at the dashboard."""
+        self.page.goto(self._url)
+        self.page.get_by_placeholder("admin:pass").fill(auth_string)
+        self.page.get_by_role("button", name="Login").click()
+        self.page.wait_for_url(re.compile("/dashboard"))
+
+    def open_form(self, deployment: str) -> None:
+        """The form of a deployment, by the way that a person clicks."""
+        self.page.get_by_role("link", name="Deployments").first.click()
+        self.page.get_by_role("link", name=deployment).click()
+        self.page.get_by_role("button", name="Run").click()
+        self.page.get_by_text("Custom run").click()
+        expect(self.field("Tenant").locator("textarea")).not_to_be_empty()
+
+    def field(self, label: str) -> Locator:
+        """A field of the form with its label, help and message."""
+        labelled = self.page.get_by_text(label, exact=True)
+        return self.page.locator("div.group", has=labelled).last
+
+    def fill(self, label: str, text: str) -> None:
+        """Write into a field."""
+        self.field(label).locator("textarea, input").first.fill(text)
+
+    def choose(self, label: str, option: str) -> None:
+        """Choose from a drop-down."""
+        self.field(label).locator("fieldset button").click()
+        self.page.get_by_role("option", name=option).click()
+        expect(self.page.get_by_role("option")).to_have_count(0)
+
+    def submit(self) -> None:
+        """Press Submit; by keyboard, since the page may still move."""
+        self.page.get_by_role("button", name="Submit").press("Enter")
+
+    def sees(self, text: str, *, within: Locator | None = None) -> None:
+        """Wait until the page, or a part of it, shows a text."""
+        expect((within or self.page).get_by_text(text).first).to_be_visible()
+
+    def open_run(self, run_id: str) -> None:
+        """The page of a flow run."""
+        self.page.goto(f"{self._url}/v2/runs/flow-run/{run_id}")
+
+    def sees_the_graph(self) -> None:
+        """Wait until the graph of the run's steps is drawn; it is a picture without texts."""
+        canvas = self.page.locator("canvas")
+        end = time.monotonic() + PATIENCE_MILLISECONDS / 1_000
+        while len(canvas.screenshot()) < DRAWN_BYTES:
+            assert time.monotonic() < end, "the graph stayed empty"
+            self.page.wait_for_timeout(200)
+
+    def open_tab(self, name: str) -> None:
+        """A tab of the page."""
+        self.page.get_by_role("tab", name=name).click()
+
+    def open_artifact(self, run_id: str, key: str) -> None:
+        """An artifact of a run, by the way that a person clicks."""
+        self.open_run(run_id)
+        self.open_tab("Artifacts")
+        self.page.get_by_role("link", name=key).click()
+        self.page.locator("a[href*='/artifacts/artifact/']").first.click()
+
+    def photograph(self, name: str, **how: Any) -> None:
+        """Keep what the window shows as NAME.png."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=self._folder / f"{name}.png", animations="disabled", **how)

@@ -1,0 +1,267 @@
+"""The installation that the tests of this folder share, and what hangs on its wires."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+
+from birthcert.installation.processes import running
+from birthcert.models import Subject
+from birthcert.pki.algorithms import generate_private_key
+from birthcert.pki.csr import build_csr
+
+HOME = Path(__file__).parents[2]
+OURS, OPERATIONS = HOME / "prefect.yaml", HOME / "docs" / "operations.md"
+# a block that is not run has the reason above it
+SHELL = re.compile(r"(?<!-->\n)^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+WAIT_SECONDS = 240
+PARTS = ("postgres", "sandbox", "server", "worker-1", "worker-2")
+UP, DOWN = "birthcert up --dir up --port 0", "birthcert down --dir up"
+ENDED = ("COMPLETED", "FAILED", "CRASHED")
+
+
+class Team:
+    """The folder in which a team works, and its installation."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.home = folder, folder / "up"
+        self.begun: dict[str, int | None] = {}
+        known = json.loads((self.home / "installation.json").read_text())
+        self.url = f"http://127.0.0.1:{known['port']}"
+        self.auth = ("birthcert", known["api_password"])
+        self._api = httpx.Client(base_url=f"{self.url}/api/", timeout=30, auth=self.auth)
+        self.sandbox = f"http://127.0.0.1:{known['sandbox_port']}/_sandbox"
+
+    def run(self, commands: str) -> str:
+        """What commands print in a shell that works with the installation; each must succeed."""
+        return shell(f". up/environment\n{commands}", self.folder)
+
+    def follow(self, section: str) -> str:
+        """What the commands of a section of docs/operations.md print; each must succeed."""
+        text = OPERATIONS.read_text().partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+        commands = "\n".join(SHELL.findall(text))
+        assert commands
+        return self.run(commands)
+
+    def up(self) -> None:
+        """Bring up what does not run."""
+        shell(UP, self.folder)
+
+    def kill(self, *parts: str) -> None:
+        """End parts as a machine that loses its power."""
+        running_parts = self.parts()
+        for part in parts:
+            pid = running_parts[part]
+            assert pid
+            os.kill(pid, signal.SIGKILL)
+
+    def states_of(self, run_id: str) -> list[Any]:
+        """All states that a run has been in."""
+        answer = self._api.get("flow_run_states/", params={"flow_run_id": run_id})
+        states: list[Any] = answer.raise_for_status().json()
+        return states
+
+    def parts(self) -> dict[str, int | None]:
+        """The pid of each part; None where it does not run."""
+        return {name: running(self.home / "running" / f"{name}.json") for name in PARTS}
+
+    def books(self) -> Any:
+        """What the sandbox holds of all accounts."""
+        return httpx.get(f"{self.sandbox}/books", timeout=30).raise_for_status().json()
+
+    def ask(self, path: str, **query: Any) -> Any:
+        """The JSON that the server answers to a POST; a busy one (503) is asked again."""
+        answer = self.until(lambda: _unless_busy(self._api.post(path, json=query)))
+        return answer.raise_for_status().json()
+
+    def deployments(self) -> dict[str, Any]:
+        """The deployments by name."""
+        return {each["name"]: each for each in self.ask("deployments/filter")}
+
+    def start(self, deployment: str, **request: Any) -> str:
+        """Run a deployment as its form would, with values changed; the id of the run."""
+        known = self.deployments()[deployment]
+        parameters = {"request": {**known["parameters"]["request"], **request}}
+        run = self.ask(f"deployments/{known['id']}/create_flow_run", parameters=parameters)
+        run_id: str = run["id"]
+        return run_id
+
+    def schedule(self, deployment: str, *, in_seconds: float) -> None:
+        """Give a deployment a schedule that comes in so many seconds, and then daily."""
+        known = self.deployments()[deployment]["id"]
+        first = datetime.now(UTC) + timedelta(seconds=in_seconds)
+        schedule = {"interval": 86_400, "anchor_date": first.isoformat()}
+        rows = [{"active": True, "schedule": schedule}]
+        self._api.post(f"deployments/{known}/schedules", json=rows).raise_for_status()
+
+    def flow_run(self, run_id: str) -> Any:
+        """A run as the server knows it."""
+        [run] = self.ask("flow_runs/filter", flow_runs={"id": {"any_": [run_id]}})
+        return run
+
+    def ended(self, run_id: str) -> Any:
+        """The state of a run when it has ended."""
+
+        def final() -> Any:
+            state = self.flow_run(run_id)["state"]
+            return state if state["type"] in ENDED else None
+
+        return self.until(final)
+
+    @staticmethod
+    def until(probe: Callable[[], Any]) -> Any:
+        """What the probe gives, as soon as it gives something."""
+        end = time.monotonic() + WAIT_SECONDS
+        while not (found := probe()):
+            assert time.monotonic() < end, "waited in vain"
+            time.sleep(0.2)
+        return found
+
+    def runs_of(self, deployment: str) -> list[Any]:
+        """The deployment's runs."""
+        wanted = {"name": {"any_": [deployment]}}
+        runs: list[Any] = self.ask("flow_runs/filter", deployments=wanted)
+        return runs
+
+    def devices_of(self, account: str) -> Counter[str]:
+        """How many certificates the CAs of an account have issued to each name."""
+        books = self.books()["certificates"]
+        own = [each for each in books if f":{account}:" in each["authority_arn"]]
+        return Counter(each["subject"].rpartition("CN=")[2] for each in own)
+
+    def aws(self, service: str, account: str, region: str) -> Any:
+        """A client of a service in an account of the sandbox."""
+        environment = json.loads((self.home / "sandbox" / "sandbox.json").read_text())
+        known = environment["environment"]
+        at = {"endpoint_url": known["AWS_ENDPOINT_URL"], "region_name": region}
+        own = (known["AWS_ACCESS_KEY_ID"], known["AWS_SECRET_ACCESS_KEY"])
+        sts = boto3.client("sts", **at, aws_access_key_id=own[0], aws_secret_access_key=own[1])
+        role = f"arn:aws:iam::{account}:role/test"
+        answer = sts.assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+        kind: Any = boto3.client
+        return kind(
+            service,
+            **at,
+            aws_access_key_id=answer["AccessKeyId"],
+            aws_secret_access_key=answer["SecretAccessKey"],
+            aws_session_token=answer["SessionToken"],
+        )
+
+    def misbehave(self, **knobs: Any) -> None:
+        """Set knobs of the sandbox."""
+        httpx.post(f"{self.sandbox}/faults", json=knobs, timeout=30).raise_for_status()
+
+    def shards_of(self, run_id: str) -> list[str]:
+        """The runs that a run handed its shards out to, in the manifest's order."""
+        children = {"parent_flow_run_id": {"any_": [run_id]}}
+        runs = self.ask("flow_runs/filter", flow_runs=children)
+        runs.sort(key=lambda run: run["parameters"]["request"]["shard"]["first"])
+        return [run["id"] for run in runs]
+
+    def kill_with_its_worker(self, run_id: str) -> None:
+        """SIGKILL for a run's process and the worker that started it.
+
+        The server is told at once what it would find out by itself 75 s later.
+        """
+        kill_run(run_id)
+        state = {"type": "CRASHED", "name": "Crashed"}
+        self.ask(f"flow_runs/{run_id}/set_state", state=state, force=True)
+
+    def submit(self, tenant: str, name: str, devices: list[str], *lines: str) -> Path:
+        """Put a manifest of devices, and lines of one's own, into a tenant's inbox; the inbox."""
+        inbox = self.folder / "tenants" / tenant / "inbox"
+        hidden = inbox / f".{name}"
+        hidden.write_text(manifest_of(devices) + "".join(f"{line}\n" for line in lines))
+        hidden.rename(inbox / name)
+        return inbox
+
+
+def manifest_of(devices: list[str]) -> str:
+    """A manifest with a CSR over a new key for each device."""
+    rows = [json.dumps({"device_id": each, "csr": csr_of(each)}) for each in devices]
+    return "\n".join([*rows, ""])
+
+
+def csr_of(device: str) -> str:
+    """A device's CSR; its key is dropped."""
+    key = generate_private_key("EC_prime256v1")
+    return build_csr(key, Subject(common_name=device)).decode()
+
+
+def shell(commands: str, folder: Path) -> str:
+    """What commands print in an empty environment; each must succeed."""
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", commands],
+        cwd=folder,
+        env={"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def _unless_busy(answer: httpx.Response) -> httpx.Response | None:
+    return None if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE else answer
+
+
+def kill_run(run_id: str) -> int:
+    """End a flow run and the worker that runs it, as a machine that loses its power; the worker."""
+    run = _process_of(run_id)
+    status = Path(f"/proc/{run}/status").read_text()
+    worker = int(re.findall(r"^PPid:\t(\d+)$", status, re.MULTILINE)[0])
+    for pid in (worker, run):
+        os.kill(pid, signal.SIGKILL)
+    return worker
+
+
+def _process_of(run_id: str) -> int:
+    wanted = f"PREFECT__FLOW_RUN_ID={run_id}".encode()
+    for entry in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if wanted in entry.read_bytes().split(b"\0"):
+                return int(entry.parent.name)
+        except OSError:
+            continue
+    raise AssertionError(f"no process of run {run_id}")
+
+
+class Mailbox:
+    """What a webhook is told."""
+
+    def __init__(self) -> None:
+        self.messages: list[dict[str, str]] = []
+        messages = self.messages
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                length = int(self.headers["Content-Length"])
+                messages.append(json.loads(self.rfile.read(length)))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/"
+
+    def about(self, subject: str, *words: str) -> str | None:
+        """The body of a message with this subject and these words; None where there is none yet."""
+        for message in self.messages:
+            if message["subject"] == subject and all(word in message["body"] for word in words):
+                return message["body"]
+        return None
