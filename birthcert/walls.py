@@ -9,10 +9,10 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from birthcert.errors import ConfigurationError
+from birthcert.storage.address import is_s3, parse_s3
 
 TENANT_TAG: Final = "tenant:"
 ACCOUNT_TAG: Final = "account:"
-S3: Final = "s3://"
 
 
 class TenantWall(ConfigurationError):
@@ -38,7 +38,7 @@ def check_locations(tenant: str, locations: Mapping[str, str], roots: Collection
         return
     homes = [_resolved(root) + "/" + tenant + "/" for root in roots]
     for name, location in locations.items():
-        if not any((_resolved(location) + "/").startswith(home) for home in homes):
+        if not _is_in(location, homes):
             raise TenantWall(
                 f"{name} {location} is not in the folder of tenant {tenant}",
                 remedy=f"nothing was touched: name one in {' or '.join(homes)}",
@@ -78,8 +78,17 @@ def _check_pin(prefix: str, value: str, run_tags: Collection[str]) -> None:
         )
 
 
+def _is_in(location: str, homes: Collection[str]) -> bool:
+    """Also false for an address in S3 that has more than one reading, as one with dots has."""
+    try:
+        resolved = _resolved(location) + "/"
+    except ConfigurationError:
+        return False
+    return any(resolved.startswith(home) for home in homes)
+
+
 def _resolved(location: str) -> str:
-    if location.startswith(S3):
-        # S3 knows no "..": a key is its letters
-        return location.rstrip("/")
+    if is_s3(location):
+        # refused where it has more than one reading: S3 itself takes ".." for mere letters
+        return str(parse_s3(location))
     return os.path.realpath(location)

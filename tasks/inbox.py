@@ -12,9 +12,12 @@ from prefect.runtime import flow_run
 
 from birthcert.errors import UnusableInput
 from birthcert.inbox.folder import FolderInbox
+from birthcert.inbox.s3 import S3Inbox
 from birthcert.inbox.settling import put_report, submission_report, verdict_of
 from birthcert.inbox.submission import Inbox, Submission
 from birthcert.models import InboxRequest, IssueReport, Place, SubmissionReport
+from birthcert.storage.s3 import S3Folder
+from tasks.access import storage_for
 from tasks.steps import told
 
 BY_HAND: Final = "by-hand"
@@ -48,13 +51,14 @@ def settle_submission(
     outcome: IssueReport | UnusableInput,
 ) -> SubmissionReport:
     """The submission in done/ or failed/, its report beside it."""
-    put_report(submission, outcome)
+    put_report(submission, outcome, storage_for(request, place))
     folder = _inbox(request, place).settle(submission, verdict_of(outcome))
     return submission_report(submission, outcome, folder)
 
 
 def _inbox(request: InboxRequest, place: Place) -> Inbox:
-    return FolderInbox(Path(request.inbox))
+    folder = storage_for(request, place).folder(request.inbox)
+    return S3Inbox(folder) if isinstance(folder, S3Folder) else FolderInbox(Path(request.inbox))
 
 
 def _has_ended(run: str) -> bool:

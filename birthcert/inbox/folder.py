@@ -14,15 +14,18 @@ from birthcert.inbox import loose
 from birthcert.inbox.submission import (
     CLAIMED,
     LOOSE,
+    OWN_FOLDERS,
     Submission,
     Verdict,
     csr_paths,
     is_loose_csr,
     is_manifest,
+    manifest_of,
 )
+from birthcert.storage.local import LocalFolder
+from birthcert.storage.stores import LOCAL
 
 LOCK: Final = ".lock"
-OWN_FOLDERS: Final = ((CLAIMED,), ("done",), ("failed",))
 
 
 def utc_now() -> datetime:
@@ -71,7 +74,7 @@ class FolderInbox:
         """Move a submission, with all that lies in its folder, to done/ or failed/; says where."""
         target = self._path / verdict / submission.name
         make_folder(target.parent)
-        submission.folder.rename(target)
+        (self._path / CLAIMED / submission.run / submission.name).rename(target)
         _remove_if_empty(self._path / CLAIMED / submission.run)
         return str(target)
 
@@ -104,8 +107,8 @@ class FolderInbox:
 
     def _gather(self, folder: Path) -> None:
         """Bring a manifest's CSRs to it; also finishes what a run that died had begun."""
-        manifest = _manifest(folder)
-        for name in csr_paths(manifest) if manifest else ():
+        manifest = manifest_of(folder.name)
+        for name in csr_paths(str(folder / manifest), LOCAL) if manifest else ():
             source, target = self._waiting(name), folder / name
             if source is not None and not target.exists():
                 make_folder(target.parent)
@@ -115,8 +118,8 @@ class FolderInbox:
         """The file of this name that waits in the inbox itself: never one from outside it."""
         if Path(name).is_absolute() or ".." in Path(name).parts or "\0" in name:
             return None
-        path = self._path / name
-        if Path(name).parts[:1] in OWN_FOLDERS or path.is_symlink() or not path.is_file():
+        path, top = self._path / name, next(iter(Path(name).parts), "")
+        if top in OWN_FOLDERS or path.is_symlink() or not path.is_file():
             return None
         return path if path.resolve() == path else None
 
@@ -139,13 +142,9 @@ class FolderInbox:
 
 
 def _submission(folder: Path, run: str) -> Submission:
-    manifest = _manifest(folder) or loose.write_manifest(folder)
-    return Submission(name=folder.name, run=run, manifest=manifest)
-
-
-def _manifest(folder: Path) -> Path | None:
-    name = folder.name.rpartition("@")[0]
-    return folder / name if is_manifest(name) else None
+    place = LocalFolder(folder)
+    manifest = manifest_of(folder.name) or loose.write_manifest(place)
+    return Submission(name=folder.name, run=run, folder=place, manifest=manifest)
 
 
 def _folders(path: Path) -> list[Path]:

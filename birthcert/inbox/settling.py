@@ -1,10 +1,9 @@
 """What becomes of a submission: done or failed, with its report beside it."""
 
-from pathlib import Path
+import shutil
 from typing import Final
 
 from birthcert.errors import BirthcertError, UnusableInput
-from birthcert.files import write_atomically
 from birthcert.inbox.submission import Submission, Verdict
 from birthcert.issuance.output import REPORT
 from birthcert.models import (
@@ -15,6 +14,7 @@ from birthcert.models import (
     IssueRequest,
     SubmissionReport,
 )
+from birthcert.storage.stores import Storage
 
 ERROR: Final = "error.txt"
 
@@ -26,8 +26,8 @@ class SubmissionsFailed(BirthcertError):
 def issue_request(request: InboxRequest, submission: Submission) -> IssueRequest:
     """The batch that a submission asks for; its output folder is named after it for ever."""
     options = {name: getattr(request, name) for name in BatchRequest.model_fields}
-    options["out"] = str(Path(request.out) / submission.name)
-    return IssueRequest(manifest=str(submission.manifest), **options)
+    options["out"] = f"{request.out.rstrip('/')}/{submission.name}"
+    return IssueRequest(manifest=submission.address, **options)
 
 
 def verdict_of(outcome: IssueReport | UnusableInput) -> Verdict:
@@ -40,12 +40,16 @@ def verdict_of(outcome: IssueReport | UnusableInput) -> Verdict:
     return "failed" if outcome.failed or not outcome.issued + outcome.existing else "done"
 
 
-def put_report(submission: Submission, outcome: IssueReport | UnusableInput) -> None:
+def put_report(
+    submission: Submission, outcome: IssueReport | UnusableInput, storage: Storage
+) -> None:
     """report.csv, or error.txt with the one line, beside the manifest; raises UnwritableOutput."""
     if isinstance(outcome, UnusableInput):
-        write_atomically(submission.folder / ERROR, f"{outcome}\n".encode())
-    else:
-        write_atomically(submission.folder / REPORT, Path(outcome.report).read_bytes())
+        submission.folder.write(ERROR, f"{outcome}\n".encode())
+        return
+    folder, name = storage.file(outcome.report)
+    with folder.open(name) as source, submission.folder.replacing(REPORT) as report:
+        shutil.copyfileobj(source.stream, report)
 
 
 def submission_report(

@@ -2,18 +2,20 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, Literal, Protocol
 
 from birthcert.errors import UnusableInput
 from birthcert.issuance.manifest import read_manifest
 from birthcert.issuance.output import REPORT
+from birthcert.storage.folder import Folder
+from birthcert.storage.stores import Storage
 
 Verdict = Literal["done", "failed"]
 MANIFEST_ENDS: Final = (".csv", ".jsonl", ".csv.gz", ".jsonl.gz")
 CSR_END: Final = ".csr"
 LOOSE: Final = "loose-csrs"
 CLAIMED: Final = "claimed"
+OWN_FOLDERS: Final = (CLAIMED, "done", "failed")
 
 
 @dataclass(frozen=True)
@@ -22,12 +24,13 @@ class Submission:
 
     name: str
     run: str
-    manifest: Path
+    folder: Folder
+    manifest: str
 
     @property
-    def folder(self) -> Path:
-        """Where manifest, CSRs and, in the end, the report lie."""
-        return self.manifest.parent
+    def address(self) -> str:
+        """The manifest's path, or its address in S3."""
+        return self.folder.address(self.manifest)
 
 
 class Inbox(Protocol):
@@ -56,13 +59,19 @@ def is_loose_csr(name: str) -> bool:
     return name.lower().endswith(CSR_END) and not name.startswith(".")
 
 
-def csr_paths(manifest: Path) -> Iterator[str]:
+def manifest_of(submission: str) -> str | None:
+    """The name of the manifest that a submission was made of; None: it was loose CSRs."""
+    name = submission.rpartition("@")[0]
+    return name if is_manifest(name) else None
+
+
+def csr_paths(manifest: str, storage: Storage) -> Iterator[str]:
     """The CSR files that a manifest names, as it names them; none where it cannot be read.
 
     What is wrong with it is said when it is worked on.
     """
     try:
-        for row in read_manifest(str(manifest), csr_required=False):
+        for row in read_manifest(manifest, csr_required=False, storage=storage):
             if row.csr_path:
                 yield row.csr_path
     except UnusableInput:

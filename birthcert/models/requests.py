@@ -153,7 +153,7 @@ class InboxRequest(BatchRequest):
     """Certify what has arrived in the tenant's inbox."""
 
     inbox: str = Field(
-        description="Folder with manifests and loose *.csr files; "
+        description="Folder with manifests and loose *.csr files, a path or s3://bucket/prefix; "
         "what was worked on moves to done/ or failed/ in it."
     )
 

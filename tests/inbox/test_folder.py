@@ -24,6 +24,11 @@ def names(submissions: list[Submission]) -> list[str]:
     return [submission.name.partition("@")[0] for submission in submissions]
 
 
+def at(submission: Submission) -> Path:
+    """The folder of a submission."""
+    return Path(submission.folder.address())
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """An empty inbox."""
@@ -38,10 +43,10 @@ def test_a_manifest_takes_its_csrs_along(folder: Path) -> None:
     (folder / "b.csr").write_bytes(csr_of("b"))
     (folder / "batch.csv").write_text("device_id,csr\na,csr/a.csr\nb,b.csr\n")
     [submission] = FolderInbox(folder).claim("run-1")
-    assert submission.folder.parent == folder / "claimed" / "run-1"
-    assert submission.manifest.name == "batch.csv"
-    assert (submission.folder / "csr" / "a.csr").is_file()
-    assert (submission.folder / "b.csr").is_file()
+    assert at(submission).parent == folder / "claimed" / "run-1"
+    assert submission.manifest == "batch.csv"
+    assert (at(submission) / "csr" / "a.csr").is_file()
+    assert (at(submission) / "b.csr").is_file()
     assert not (folder / "b.csr").exists()
 
 
@@ -50,7 +55,7 @@ def test_loose_csrs_become_one_manifest(folder: Path) -> None:
     (folder / "x.csr").write_bytes(csr_of("press-1"))
     (folder / "broken.csr").write_text("no CSR")
     [submission] = FolderInbox(folder).claim("run-1")
-    rows = [json.loads(line) for line in submission.manifest.read_text().splitlines()]
+    rows = [json.loads(line) for line in Path(submission.address).read_text().splitlines()]
     assert [(row["device_id"], row["csr_path"]) for row in rows] == [
         ("broken", "broken.csr"),
         ("press-1", "x.csr"),
@@ -89,7 +94,7 @@ def test_a_manifest_takes_only_what_waits_in_the_inbox(folder: Path, path: str) 
     (folder / "link.csr").symlink_to(folder.parent / "secret.csr")
     (folder / "batch.csv").write_text(f"device_id,csr\na,{path}\n")
     [submission] = FolderInbox(folder).claim("run-1")
-    assert [entry.name for entry in submission.folder.iterdir()] == ["batch.csv"]
+    assert [entry.name for entry in at(submission).iterdir()] == ["batch.csv"]
     assert (folder.parent / "secret.csr").exists()
     assert (folder / "done" / "old.csr").exists()
 
@@ -114,7 +119,7 @@ def test_two_runs_never_take_one_submission(folder: Path) -> None:
     everything = sorted(name for submissions in taken.values() for name in names(submissions))
     assert everything == [f"{number:02}.csv" for number in range(40)]
     assert all(
-        (submission.folder / f"{submission.name[:2]}.csr").is_file()
+        (at(submission) / f"{submission.name[:2]}.csr").is_file()
         for submissions in taken.values()
         for submission in submissions
     )
@@ -130,7 +135,7 @@ def test_a_later_run_goes_on_with_what_a_dead_one_left(folder: Path) -> None:
     inbox.adopt("dead", by="alive")
     [again] = inbox.claim("alive")
     assert again.name == first.name
-    assert (again.folder / "a.csr").is_file()
+    assert (at(again) / "a.csr").is_file()
     assert inbox.claimed_by() == ["alive"]
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from birthcert.aws.access import AwsAccess
+from birthcert.aws.bucket import Bucket
 from birthcert.inbox.settling import SubmissionsFailed
 from birthcert.models import InboxReport
 from birthcert.sandbox.server import Sandbox
@@ -95,3 +97,34 @@ def test_another_tenants_inbox_is_refused(
     with pytest.raises(TenantWall, match="not in the folder of tenant acme"):
         run_inbox(inbox=str(theirs))
     assert [path.name for path in theirs.iterdir()] == ["g.csr"]
+
+
+def test_an_inbox_in_s3_is_emptied(
+    run_inbox: Run, csr_of: MakeCsr, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Claimed, certified into S3, settled with the report beside it; walls hold there too."""
+    bucket = Bucket(AwsAccess("eu-west-1", retry_seconds=3), "fleets")
+    region = {"LocationConstraint": "eu-west-1"}
+    bucket.aws.call("s3", "CreateBucket", Bucket="fleets", CreateBucketConfiguration=region)
+    monkeypatch.setenv("BIRTHCERT_TENANT_ROOTS", json.dumps(["s3://fleets"]))
+    places = {"inbox": "s3://fleets/acme/inbox", "out": "s3://fleets/acme/out"}
+    bucket.put("acme/inbox/csr/s.csr", csr_of("s").encode())
+    bucket.put("acme/inbox/batch.csv", b"device_id,csr\ns,csr/s.csr\n")
+    bucket.put("acme/inbox/claimed/dead.claim", b"damaged")
+    bucket.put("acme/inbox/t.csr", csr_of("t").encode())
+    settled = {each.name.partition("@")[0]: each for each in run_inbox(**places).submissions}
+    assert {name: (each.verdict, each.issued) for name, each in settled.items()} == {
+        "batch.csv": ("done", 1),
+        "loose-csrs": ("done", 1),
+    }
+    done = f"acme/inbox/done/{settled['batch.csv'].name}"
+    keys = [entry.key for entry in bucket.entries("acme/inbox/")]
+    assert [key for key in keys if not key.startswith("acme/inbox/done/")] == []
+    assert {f"{done}/{name}" for name in ("batch.csv", "csr/s.csr", "report.csv")} < set(keys)
+    report = bucket.read(f"{done}/report.csv")
+    assert report is not None
+    out = f"s3://fleets/acme/out/{settled['batch.csv'].name}/s/certificate.pem"
+    assert out in report.data.decode()
+    for name, location in (("inbox", "s3://fleets/acme-evil/inbox"), ("out", "s3://fleets/globex")):
+        with pytest.raises(TenantWall, match="not in the folder of tenant acme"):
+            run_inbox(**(places | {name: location}))

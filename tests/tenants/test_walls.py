@@ -45,6 +45,15 @@ def test_a_deployment_reaches_its_own_account() -> None:
         pytest.param("s3://fleets/acme/inbox", True, id="its prefix"),
         pytest.param("s3://fleets/globex/inbox", False, id="another's prefix"),
         pytest.param("s3://fleets-2/acme/inbox", False, id="another bucket"),
+        pytest.param("s3://fleets/acme-evil/inbox", False, id="a sibling prefix"),
+        pytest.param("s3://fleets/acme", True, id="its prefix itself"),
+        pytest.param("s3://fleets/", False, id="the root"),
+        pytest.param("s3://", False, id="nothing"),
+        pytest.param("s3://fleets/acme/../globex", False, id="out of it by dots in S3"),
+        pytest.param("s3://fleets//acme/inbox", False, id="an empty part in S3"),
+        pytest.param("s3://fleets/acme/./inbox", False, id="a dot in S3"),
+        pytest.param("S3://fleets/acme/inbox", False, id="S3 in capitals"),
+        pytest.param("gs://fleets/acme/inbox", False, id="another store"),
     ],
 )
 def test_locations_lie_in_the_tenants_folder(
@@ -61,6 +70,13 @@ def test_locations_lie_in_the_tenants_folder(
     else:
         with pytest.raises(TenantWall, match="not in the folder of tenant acme"):
             walls.check_locations("acme", {"out": location}, roots)
+
+
+def test_roots_may_be_prefixes() -> None:
+    """A root below a bucket counts as one at its top; a tenant's name is a whole part of a key."""
+    walls.check_locations("acme", {"out": "s3://b-1/tenants/acme/out"}, ["s3://b-1/tenants/"])
+    with pytest.raises(TenantWall, match="s3://b-1/tenants/acme/"):
+        walls.check_locations("acme", {"out": "s3://b-1/tenants-2/acme"}, ["s3://b-1/tenants"])
 
 
 @pytest.mark.parametrize(
