@@ -280,9 +280,9 @@ def test_shards_survive_a_worker(team: Any, batch: Any) -> None:
     team.until(lambda: len(team.books()["certificates"]) > before + 4)
     team.kill_with_its_worker(two)
     team.misbehave(calls=[])
-    # the run that handed out may have been that worker's too: then it is run again as well
+    # the other runs may have been that worker's too: then they are run again as well
     team.until(lambda: team.flow_run(parent)["state"]["type"] == "COMPLETED")
-    assert team.flow_run(two)["run_count"] == 2
+    assert team.flow_run(two)["run_count"] > 1
     with (team.folder / "tenants/acme/out/large/report.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert [row["device_id"] for row in rows] == [*names, names[0]]
