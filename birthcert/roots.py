@@ -111,16 +111,10 @@ def root_of_options(
 ) -> Root | None:
     """The root whose files a request names, opened; None where no key is named.
 
-    ConfigurationError for a key without its certificate or passphrase, UnusableInput for files
-    of no use.
+    ConfigurationError for a key without its passphrase, UnusableInput for files of no use.
     """
-    if options.key_file is None:
+    if options.key_file is None or options.certificate_file is None:
         return None
-    if options.certificate_file is None:
-        raise ConfigurationError(
-            "the root's key is named, but not its certificate",
-            remedy="name both: --root-key and --root-certificate",
-        )
     passphrase = read_passphrase(
         options.passphrase_file, environment, min_bytes=1, variable=ROOT_VARIABLE
     )

@@ -104,21 +104,28 @@ class PcaRootOptions(Facts):
 
     account_block: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")] | None = Field(
         default=None,
+        title="Root Account Block",
         description="Name of the AWS Account block of the root's account. "
         "Empty: the issuing CA's account.",
     )
     key_algorithm: Annotated[KeyAlgorithm, BeforeValidator(_listed_by_iot)] = Field(
-        default="RSA_4096", description="The root's key; it never leaves AWS."
+        default="RSA_4096",
+        title="Root Key Algorithm",
+        description="The root's key; it never leaves AWS.",
     )
     subject: Subject = Field(
         default=Subject(),
-        description="The root's subject. Empty common name: '<tenant> root CA'.",
+        title="Root Subject",
+        description="The root's subject. Empty common name: 'TENANT root CA'.",
     )
     validity_days: Annotated[int, Field(ge=2, le=73_000)] = Field(
-        default=7_300, description="Life of the root's certificate; no CA below it outlives it."
+        default=7_300,
+        title="Root Validity Days",
+        description="Life of the root's certificate; no CA below it outlives it.",
     )
     key_storage_security_standard: KeyStorage = Field(
         default="FIPS_140_2_LEVEL_3_OR_HIGHER",
+        title="Root Key Storage Security Standard",
         description="Some regions have no FIPS level 3: choose CCPC_LEVEL_1_OR_HIGHER there.",
     )
 
@@ -153,6 +160,16 @@ class OfflineRootOptions(Facts):
             "above it: what `birthcert root sign` wrote.",
         )
     )
+
+    @model_validator(mode="after")
+    def _key_has_its_certificate(self) -> Self:
+        # refused here: a CA that has its certificate already never looks at the root
+        if self.key_file and not self.certificate_file:
+            raise ValueError(
+                "the root's key is named, but not its certificate; "
+                "name both: --root-key and --root-certificate"
+            )
+        return self
 
 
 class RootRequest(Facts):
