@@ -8,8 +8,9 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -98,13 +99,15 @@ class Team:
         run_id: str = run["id"]
         return run_id
 
-    def schedule(self, deployment: str, *, in_seconds: float) -> None:
-        """Give a deployment a schedule that comes in so many seconds, and then daily."""
-        known = self.deployments()[deployment]["id"]
-        first = datetime.now(UTC) + timedelta(seconds=in_seconds)
-        schedule = {"interval": 86_400, "anchor_date": first.isoformat()}
-        rows = [{"active": True, "schedule": schedule}]
-        self._api.post(f"deployments/{known}/schedules", json=rows).raise_for_status()
+    @contextmanager
+    def scheduled(self, deployment: str, *, every_seconds: float) -> Iterator[None]:
+        """Inside, the deployment has a schedule too; the scheduler looks once in a minute."""
+        schedules = f"deployments/{self.deployments()[deployment]['id']}/schedules"
+        schedule = {"interval": every_seconds, "anchor_date": datetime.now(UTC).isoformat()}
+        answer = self._api.post(schedules, json=[{"active": True, "schedule": schedule}])
+        [made] = answer.raise_for_status().json()
+        yield
+        self._api.delete(f"{schedules}/{made['id']}").raise_for_status()
 
     def flow_run(self, run_id: str) -> Any:
         """A run as the server knows it."""

@@ -197,12 +197,13 @@ def test_a_batch_is_read_in_the_ui(batch: Any, browser: Any) -> None:
     browser.photograph("batch")
 
 
+@pytest.mark.slow
 def test_a_second_tenant_in_a_second_account(team: Any, initech: Any) -> None:
     """From nothing to a fleet certified by a scheduled run; the first tenant's books stay."""
     first = (team.devices_of(ACME), sorted(team.folder.glob("tenants/acme/**/*")))
     inbox = team.submit("initech", "first.jsonl", ["mill-1", "mill-2"])
-    team.schedule("inbox-initech", in_seconds=15)
-    team.until(lambda: list(inbox.glob("done/first.jsonl@*/report.csv")))
+    with team.scheduled("inbox-initech", every_seconds=60):
+        team.until(lambda: list(inbox.glob("done/first.jsonl@*/report.csv")))
     assert {"mill-1", "mill-2"} <= team.devices_of(INITECH).keys()
     assert (team.devices_of(ACME), sorted(team.folder.glob("tenants/acme/**/*"))) == first
     assert not started(team, "inbox-initech")
@@ -235,6 +236,7 @@ def test_an_upgrade_makes_nothing_twice(team: Any) -> None:
     assert "birthcert: a run without heartbeat is Crashed" in before
 
 
+@pytest.mark.slow
 def test_a_dead_worker_s_run_is_run_again_by_the_other(team: Any, cut_off: str) -> None:
     """Found dead by its heartbeat, Crashed, run again: every device one certificate, no two."""
     assert team.until(lambda: team.flow_run(cut_off)["run_count"] == 2)
@@ -256,6 +258,7 @@ def test_up_starts_what_has_died(team: Any, cut_off: str) -> None:
     }
 
 
+@pytest.mark.slow
 def test_shards_survive_a_worker(team: Any, batch: Any) -> None:
     """A worker and the shard that it runs are killed: the shard is run again, nothing twice.
 
