@@ -48,7 +48,7 @@ torture: setup ## kill runs at every call, then TORTURE=n times at random
 	@$(BIN)/python benchmarks/torture.py
 
 torture-team: setup ## kill the servers of an installation in the middle of runs
-	$(BIN)/python -m pytest tests/deployments -m slow
+	$(BIN)/python -m pytest -m slow
 
 lock: ## write requirements.lock anew (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --extra aws-blocks --extra sandbox --extra postgres --extra dev \

@@ -70,7 +70,8 @@ def test_a_run_cannot_sign_with_another_tenants_root(
 ) -> None:
     """The files of a root lie in the tenant's folder, as its inbox and output do."""
     monkeypatch.setenv("BIRTHCERT_TENANT_ROOTS", f'["{tmp_path}"]')
-    root = {field: str(tmp_path / "globex" / "ca.pem")}
+    own = {"certificate_file": str(tmp_path / "acme" / "ca.pem")}
+    root = own | {field: str(tmp_path / "globex" / "ca.pem")}
     facts = {"tenant": "acme", "authority": "offline-root", "offline_root": root}
     with pytest.raises(TenantWall, match=rf"offline_root\.{field} .* not in the folder"):
         check_request(BootstrapRequest.model_validate(facts))
