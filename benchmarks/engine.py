@@ -4,9 +4,9 @@
 
 AWS is a stand-in in this process that answers at once (stand_in.py), pacing is off and Prefect
 is left out. Each size runs in a process of its own and prints a line of JSON: devices a second,
-microseconds a device, and processor seconds and peak memory of the process and of its helper.
-For the whole table: --devices 10000 100000 1000000. To make a million devices takes minutes, the
-first time.
+microseconds a device, processor seconds of the process and of its helpers, and the peak memory
+of each. For the whole table: --devices 10000 100000 1000000. To make a million devices takes
+minutes, the first time.
 """
 
 import argparse
@@ -35,7 +35,7 @@ from birthcert.issuance.batch import Batch, checked_rows
 from birthcert.issuance.crew import Crew
 from birthcert.issuance.devices import Device, DeviceOutcome
 from birthcert.issuance.engine import all_found, issue_chunk
-from birthcert.issuance.helper import Helper
+from birthcert.issuance.helper import PROCESSES, Helper
 from birthcert.issuance.job import IssueOptions
 from birthcert.issuance.layout import laid_out
 from birthcert.issuance.output import prepare_output
@@ -62,8 +62,8 @@ class Run:
     counts: dict[str, int]
     calls: dict[str, int]
     seconds: float
-    # of this process and of its helper
-    peak_mebibytes: tuple[int, int]
+    # of this process and of its helpers
+    peak_mebibytes: tuple[int, ...]
 
 
 def run(manifest: Path, folder: Path, *, threads: int = 16, stand_in: StandIn | None = None) -> Run:
@@ -108,9 +108,13 @@ def run(manifest: Path, folder: Path, *, threads: int = 16, stand_in: StandIn | 
             pipeline = Pipeline(out.chunk_size(request.chunk_size), start, look)
             with closing(pipeline.outcomes(rows)) as outcomes:
                 batch.record(outcomes)
-        process = helper._process
-        peaks = _peak_mebibytes("self"), _peak_mebibytes(process.pid) if process else 0
+        peaks = tuple(map(_peak_mebibytes, ["self", *_pids(helper)]))
     return Run(batch.counts, dict(aws.calls), time.perf_counter() - began, peaks)
+
+
+def _pids(helper: Helper) -> list[int]:
+    """Of its processes: those that are idle are asked in turn."""
+    return [helper.call(os.getpid) for _ in range(PROCESSES)]
 
 
 def _peak_mebibytes(process: int | str) -> int:

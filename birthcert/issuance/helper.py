@@ -1,7 +1,8 @@
-"""A second process for work that only computes: signatures to verify, parts to compress.
+"""Processes for work that only computes: signatures to verify, parts to compress.
 
-Python runs one thread at a time, so the threads that call AWS would wait for every signature.
-The helper ends with its parent, and keeps out of reach of signals to the parent's group.
+Python runs one thread at a time, so the threads that call AWS would wait for every signature. A
+second process has work while the first one's answer waits for this one to take it. They end with
+their parent, and keep out of reach of signals to its group.
 """
 
 import logging
@@ -12,6 +13,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from queue import SimpleQueue
 from types import TracebackType
 from typing import IO, Any, Final, ParamSpec, Self, TypeVar
 
@@ -19,20 +21,23 @@ log = logging.getLogger(__name__)
 P = ParamSpec("P")
 R = TypeVar("R")
 _SIZE_BYTES: Final = 8
+PROCESSES: Final = 2
 
 
 class Helper:
-    """Calls functions in another process, one at a time; used inside `with`, by any thread.
+    """Calls functions in other processes; used inside `with`, by any thread.
 
     Functions are given by their place in a module; arguments and results travel as pickles. The
-    process is started with the first call. Where it dies, this process does the work itself.
+    processes are started with the first calls, `processes` of them at most. Where one dies, this
+    process does its work itself.
     """
 
-    def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
-        self._lost = False
-        # its thread only writes to the process and waits for it
-        self._line = ThreadPoolExecutor(1, thread_name_prefix="helper")
+    def __init__(self, processes: int = PROCESSES) -> None:
+        self._idle: SimpleQueue[_Process] = SimpleQueue()
+        for _ in range(processes):
+            self._idle.put(_Process())
+        # its threads only write to a process and wait for it
+        self._line = ThreadPoolExecutor(processes, thread_name_prefix="helper")
 
     def submit(
         self, function: Callable[P, R], /, *arguments: P.args, **keywords: P.kwargs
@@ -54,37 +59,58 @@ class Helper:
         _trace: TracebackType | None,
     ) -> None:
         self._line.shutdown(cancel_futures=True)
-        if self._process is not None:
-            assert self._process.stdin is not None
-            assert self._process.stdout is not None
-            with suppress(OSError):  # of one that is gone already
-                self._process.stdin.close()
-            self._process.wait()
-            self._process.stdout.close()
+        while not self._idle.empty():
+            self._idle.get().end()
 
     def _call(
         self, function: Callable[..., R], arguments: tuple[Any, ...], keywords: dict[str, Any]
     ) -> R:
-        if not self._lost:
-            try:
-                failed, result = self._ask((function, arguments, keywords))
-            except (OSError, EOFError) as error:
-                self._lost = True
-                log.warning("the helper process is gone, its work is done here: %s", error)
-            else:
-                if failed:
-                    raise result
-                return result  # type: ignore[no-any-return]
-        return function(*arguments, **keywords)
+        process = self._idle.get()
+        try:
+            answer = process.ask((function, arguments, keywords))
+        finally:
+            self._idle.put(process)
+        if answer is None:
+            return function(*arguments, **keywords)
+        failed, result = answer
+        if failed:
+            raise result
+        return result  # type: ignore[no-any-return]
 
-    def _ask(self, question: object) -> tuple[bool, Any]:
+
+class _Process:
+    """One process, started when it is first asked, and not again where it died."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lost = False
+
+    def ask(self, question: object) -> tuple[bool, Any] | None:
+        """(whether it raised, what came of it), or None where the process is gone."""
+        if self._lost:
+            return None
         if self._process is None:
             self._process = _start()
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        _send(self._process.stdin, question)
-        answer: tuple[bool, Any] = _receive(self._process.stdout)
+        try:
+            _send(self._process.stdin, question)
+            answer: tuple[bool, Any] = _receive(self._process.stdout)
+        except (OSError, EOFError) as error:
+            self._lost = True
+            log.warning("a helper process is gone, its work is done here: %s", error)
+            return None
         return answer
+
+    def end(self) -> None:
+        if self._process is None:
+            return
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with suppress(OSError):  # of one that is gone already
+            self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
 
 
 def _start() -> subprocess.Popen[bytes]:

@@ -17,7 +17,7 @@ from birthcert.pki.certificates import join_pem, split_pem
 _LEVEL: Final = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Fresh:
     """A certificate that AWS has just given, on its way into a part."""
 
@@ -25,7 +25,7 @@ class Fresh:
     certificate_arn: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Packed:
     """A part's bytes with its lines, and what became of each fresh certificate, in their order."""
 

@@ -23,7 +23,7 @@ from birthcert.issuance.manifest import ManifestRow
 from birthcert.ledger.ledger import Ledger
 from birthcert.ledger.records import Known
 from birthcert.models import IssueRequest, Place
-from birthcert.pki.csr import Csr, plain_csr_der, read_csr
+from birthcert.pki.csr import Csr, plain_csr_der, read_csr, read_csrs
 from birthcert.storage.folder import Folder
 
 AT_ONCE: Final = 250
@@ -85,7 +85,7 @@ class ReadAhead:
         known = self.look_up(wanted) if wanted else {}
         found = [known.get((row.device_id, hashes[at] or "")) for at, row in enumerate(rows)]
         unread = [pem for pem, each in zip(pems, found, strict=True) if each is None]
-        future = self.helper.submit(read_many, unread) if unread else None
+        future = self.helper.submit(read_csrs, unread) if unread else None
         return _Hundreds(rows, pems, hashes, found, future)
 
 
@@ -118,18 +118,6 @@ class _Hundreds:
                 assert isinstance(pem, bytes)
                 assert sha256 is not None
                 yield Reading(row, _csr_again(row, pem, sha256, known), known)
-
-
-def read_many(pems: list[bytes | UnusableInput]) -> list[Csr | UnusableInput]:
-    """Each CSR read, or what is wrong with it."""
-    return [pem if isinstance(pem, UnusableInput) else _read(pem) for pem in pems]
-
-
-def _read(pem: bytes) -> Csr | UnusableInput:
-    try:
-        return read_csr(pem)
-    except UnusableInput as error:
-        return error
 
 
 def _pem(row: ManifestRow, folder: Folder) -> bytes | UnusableInput:

@@ -32,7 +32,7 @@ class UnexpectedCertificate(BirthcertError):
     """The certificate that was issued is not the one that was asked for."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Received:
     """A device's certificate and its chain (issuer ... root) as AWS gave them at `now`."""
 
@@ -45,7 +45,7 @@ class Received:
     now: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Examined:
     """What a certificate that passed says of itself; the serial number in AWS's form."""
 

@@ -3,8 +3,9 @@
 import binascii
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -14,11 +15,14 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from birthcert import limits
 from birthcert.errors import UnusableInput
-from birthcert.models import Subject
 from birthcert.pki.algorithms import PrivateKey, PublicKey
 from birthcert.pki.certificates import public_key_sha256
 from birthcert.pki.names import common_names, x509_name
 from birthcert.pki.pem import labels
+
+if TYPE_CHECKING:
+    # a helper process reads CSRs, and starts in a third of the time without pydantic
+    from birthcert.models import Subject
 
 # AWS IoT's documentation lists these two for certificates signed by a CA of one's own; that it
 # refuses P-521 is inferred from that list.
@@ -64,7 +68,7 @@ class Csr:
         return x509.load_pem_x509_csr(self.pem).subject
 
 
-def build_csr(key: PrivateKey, subject: Subject) -> bytes:
+def build_csr(key: PrivateKey, subject: "Subject") -> bytes:
     """A PEM CSR over the key, with the subject and no extensions."""
     builder = x509.CertificateSigningRequestBuilder(subject_name=x509_name(subject))
     return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
@@ -94,6 +98,18 @@ def read_csr(pem: bytes) -> Csr:
         sha256=hashlib.sha256(request.public_bytes(Encoding.DER)).hexdigest(),
         key_algorithm=algorithm,
     )
+
+
+def read_csrs(pems: Iterable[bytes | UnusableInput]) -> list[Csr | UnusableInput]:
+    """Each CSR read, or what is wrong with it; what is no CSR already stays as it is."""
+    return [pem if isinstance(pem, UnusableInput) else _read(pem) for pem in pems]
+
+
+def _read(pem: bytes) -> Csr | UnusableInput:
+    try:
+        return read_csr(pem)
+    except UnusableInput as error:
+        return error
 
 
 def plain_csr_der(pem: bytes) -> bytes | None:

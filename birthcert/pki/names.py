@@ -1,13 +1,15 @@
 """Subjects: from a request's model to X.509, and the device's name in its CommonName [rule 26]."""
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from birthcert import limits
-from birthcert.models import Subject
+
+if TYPE_CHECKING:
+    from birthcert.models import Subject
 
 _FIELDS: Final = (
     ("country", NameOID.COUNTRY_NAME),
@@ -22,7 +24,7 @@ _FIELDS: Final = (
 _DEVICE_NAME: Final = re.compile(limits.THING_NAME_PATTERN)
 
 
-def x509_name(subject: Subject) -> x509.Name:
+def x509_name(subject: "Subject") -> x509.Name:
     """The X.509 name of a subject, from the country down; empty fields are left out."""
     return x509.Name(
         [

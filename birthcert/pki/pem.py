@@ -29,5 +29,4 @@ def join_pem(*pems: str) -> str:
 
 
 def _normal(pem: str) -> str:
-    lines = (line.strip() for line in pem.strip().splitlines())
-    return "\n".join(line for line in lines if line) + "\n"
+    return "\n".join(filter(None, map(str.strip, pem.splitlines()))) + "\n"

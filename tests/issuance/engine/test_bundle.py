@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import os
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +18,7 @@ from birthcert.issuance.bundle import INDEX, Bundle
 from birthcert.issuance.crew import Crew
 from birthcert.issuance.devices import Device
 from birthcert.issuance.engine import all_found
-from birthcert.issuance.helper import Helper
+from birthcert.issuance.helper import PROCESSES, Helper
 from birthcert.pki.certificates import split_pem
 from birthcert.storage.local import LocalFolder
 
@@ -205,11 +207,18 @@ def test_index_names_every_part(workshop: Any, fleet: list[Device], bundle: Bund
 def test_helper_that_dies_is_done_without(tmp_path: Path) -> None:
     """A helper that was killed costs time alone."""
     with Helper() as helper:
-        assert helper.call(sum, [1, 2]) == 3
-        assert helper._process is not None
-        helper._process.kill()
-        helper._process.wait()
-        assert helper.call(sum, [1, 2]) == 3
+        for pid in {helper.call(os.getpid) for _ in range(PROCESSES)}:
+            assert pid != os.getpid()
+            os.kill(pid, signal.SIGKILL)
+        for _ in range(2 * PROCESSES):
+            assert helper.call(os.getpid) == os.getpid()
+
+
+def test_helper_works_in_processes_side_by_side() -> None:
+    """A call does not wait for another one's end."""
+    with Helper() as helper:
+        pids = [helper.submit(os.getpid) for _ in range(20 * PROCESSES)]
+        assert len({pid.result() for pid in pids} - {os.getpid()}) == PROCESSES
 
 
 def test_helper_tells_what_was_raised() -> None:
