@@ -37,11 +37,11 @@ def issue(request: IssueRequest) -> IssueReport:
     """Check every row, certify what can be, and report the rest with its reason."""
     run = Runbook()
     place = run(check_caller, request).place
+    storage = storage_for(request, place)
+    prepared = prepare_output(request.out, request.shard, storage=storage)
     authority = run(find_issuing_authority, request, place)
     agree_on_price(request, place, authority)
-    storage = storage_for(request, place)
     with Helper() as helper:
-        prepared = prepare_output(request.out, request.shard, storage=storage)
         out = laid_out(request, prepared, helper, storage=storage)
         if wants_shards(request, storage):
             return reported(request, place, certified_in_shards(request, place, authority, out))

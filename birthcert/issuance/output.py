@@ -152,10 +152,10 @@ class OutputFolder:
 def prepare_output(
     out: str, shard: Shard | None = None, *, storage: Storage = LOCAL
 ) -> OutputFolder:
-    """The output folder, made if need be, after a trial write.
+    """The output folder after a trial write; its first file makes it.
 
-    Raises ConfigurationError, before anything else was touched, for a folder that cannot be
-    made or written, and for an address that cannot be one.
+    Raises ConfigurationError for a folder that cannot be made or written, and for an address
+    that cannot be one.
     """
     folder = storage.folder(absolute(out))
     folder.check_writable()

@@ -30,7 +30,7 @@ class Folder(Protocol):
         """Whether the folder exists; in S3: whether anything is in it."""
 
     def check_writable(self) -> None:
-        """Make the folder if need be, and try to write; raises ConfigurationError."""
+        """Try whether it can be written or made, and make nothing; raises ConfigurationError."""
 
     def inside(self, name: str) -> str | None:
         """The name with dots and links followed; None where it leads out of the folder."""

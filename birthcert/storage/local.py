@@ -37,10 +37,9 @@ class LocalFolder:
         return self.path.is_dir()
 
     def check_writable(self) -> None:
-        """Make the folder, and write a file that has no name."""
+        """Write a file that has no name, where the folder is not there yet above it."""
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.path) as trial:
+            with tempfile.TemporaryFile(dir=_nearest(self.path)) as trial:
                 trial.write(b"trial")
         except OSError as error:
             raise ConfigurationError(
@@ -93,6 +92,16 @@ class LocalFolder:
         for folder, _, names in os.walk(self.path / under):
             for name in names:
                 yield str((Path(folder) / name).relative_to(self.path))
+
+
+def _nearest(path: Path) -> Path:
+    """The path, or the first one above it that is there."""
+    try:
+        # a link that leads nowhere is there, and no folder can be made in its place
+        path.lstat()
+    except FileNotFoundError:
+        return _nearest(path.parent)
+    return path
 
 
 def _state(stream: IO[bytes]) -> tuple[int, int]:

@@ -11,9 +11,12 @@ from birthcert.aws.access import AwsAccess
 from birthcert.aws.authority import issuing_authority
 from birthcert.aws.bucket import Bucket
 from birthcert.aws.caller import check_caller
+from birthcert.errors import ConfigurationError
 from birthcert.models import BootstrapRequest, IssueRequest, ReconcileRequest, Subject
 from birthcert.pki.algorithms import generate_private_key
 from birthcert.pki.csr import build_csr
+from birthcert.plan import TooExpensive
+from birthcert.sandbox.server import Sandbox
 
 DEVICES = ("unit-0", "unit-1", "unit-2")
 OUT = "s3://fleets/out/first"
@@ -55,6 +58,35 @@ def test_a_batch_from_s3_into_s3(store: Bucket, run_issue: Callable[..., Any]) -
     assert again.report.existing == 3
     assert "acm-pca.IssueCertificate" not in again.calls
     assert "acm-pca.GetCertificate" not in again.calls
+
+
+def test_an_output_that_cannot_be_written_ends_the_run_first(
+    store: Bucket, desk: Path, sandbox: Sandbox
+) -> None:
+    """Before anything is looked up but who runs it."""
+    from flows.issue import issue
+
+    refused = {"effect": "error", "code": "AccessDenied", "status": 403}
+    sandbox.state.knobs.update({"calls": [{"action": "s3.CreateMultipartUpload", **refused}]})
+    sandbox.reset_calls()
+    with pytest.raises(ConfigurationError, match=f"the output {OUT} cannot be written"):
+        issue(REQUEST)
+    assert set(sandbox.calls()) == {"sts.GetCallerIdentity", "s3.CreateMultipartUpload"}
+    sandbox.state.knobs.update({"calls": []})
+
+
+def test_a_batch_over_its_cap_leaves_nothing(store: Bucket, desk: Path) -> None:
+    """Neither an object nor parts of one."""
+    from flows.issue import issue
+
+    csr = build_csr(generate_private_key("EC_prime256v1"), Subject(common_name="dear"))
+    store.put("acme/dear.csr", csr)
+    store.put("acme/dear.csv", b"device_id,csr\ndear,dear.csr\n")
+    asked = {"manifest": "s3://fleets/acme/dear.csv", "out": "s3://fleets/out/dear"}
+    with pytest.raises(TooExpensive):
+        issue(REQUEST.model_copy(update={**asked, "max_cost_usd": 0.01}))
+    assert list(store.entries("out/dear/")) == []
+    assert not store.aws.call("s3", "ListMultipartUploads", Bucket="fleets").get("Uploads")
 
 
 def test_objects_that_are_lost_are_written_again(

@@ -121,25 +121,29 @@ def test_a_certificate_counts_as_delivered_only_with_both_files_of_its_own(
     assert folder.find_delivered(device, serial) is None
 
 
-def test_the_output_folder_is_made_with_its_parents(tmp_path):
-    """A folder that is not there yet is no error, and the trial write leaves nothing."""
-    folder = prepare_output(str(tmp_path / "build/fleet"))
-    assert folder.report == str(tmp_path / "build/fleet/report.csv")
-    assert list(Path(folder.address).iterdir()) == []
+def test_the_output_folder_is_made_with_its_first_file(tmp_path):
+    """A folder that is not there yet is no error, and the trial write does not make it."""
+    output = prepare_output(str(tmp_path / "build/fleet"))
+    assert output.report == str(tmp_path / "build/fleet/report.csv")
+    assert names(tmp_path) == []
+    write_report(output.folder, [])
+    assert names(tmp_path / "build/fleet") == ["report.csv"]
 
 
 @pytest.mark.parametrize(
     ("out", "says"),
     [
-        pytest.param("file", "File exists", id="a file"),
+        pytest.param("file", "Not a directory", id="a file"),
         pytest.param("file/below", "Not a directory", id="below a file"),
         pytest.param("x" * 300, "File name too long", id="too long a name"),
+        pytest.param("nowhere", "No such file", id="a link that leads nowhere"),
         pytest.param("taken", "where the report belongs", id="a folder named report.csv"),
     ],
 )
 def test_an_output_folder_of_no_use_is_refused_before_anything_happens(tmp_path, out, says):
     """The error has exit code 2 and says that nothing was touched."""
     (tmp_path / "file").touch()
+    (tmp_path / "nowhere").symlink_to(tmp_path / "gone")
     (tmp_path / "taken/report.csv").mkdir(parents=True)
     with pytest.raises(ConfigurationError, match=says) as caught:
         prepare_output(str(tmp_path / out))
