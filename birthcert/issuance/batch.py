@@ -25,6 +25,7 @@ from birthcert.storage.stores import LOCAL, Storage, absolute
 
 Item = TypeVar("Item")
 REFUSALS_SHOWN: Final = 50
+REFUSALS_TOGETHER: Final = 500
 BUYING: Final = "acm-pca.IssueCertificate"
 # (calls of other processes by action, seconds) -> how much of AWS's quotas was used
 QuotaUseOf = Callable[[Mapping[str, int], float], tuple[QuotaUse, ...]]
@@ -155,7 +156,8 @@ class Batch:
 
     def record(self, outcomes: Iterable[DeviceOutcome]) -> None:
         """Write report.csv from the outcomes as they come, and count them; then the index."""
-        write_report(self._out.folder, self._counted(outcomes), self._out.report_name)
+        counted = self._refusals_recorded(self._counted(outcomes))
+        write_report(self._out.folder, counted, self._out.report_name)
         self._out.finish()
         self.tell(self.counts)
 
@@ -181,7 +183,7 @@ class Batch:
             self._ledger.note_batch(self.id, self._totals())
 
     def report(self, *, throttled: int, quota_use: QuotaUseOf = _no_quotas) -> IssueReport:
-        """The batch's facts; `throttled` counts the calls of this process that AWS throttled."""
+        """The batch's facts; `throttled` counts its calls in this process that AWS throttled."""
         seconds = time.monotonic() - self._started
         used = quota_use(self.calls, seconds)
         limits = [each.limit_per_second for each in used if each.action == BUYING]
@@ -203,17 +205,25 @@ class Batch:
         return report
 
     def _counted(self, outcomes: Iterable[DeviceOutcome]) -> Iterator[DeviceOutcome]:
-        refusals = []
         for outcome in outcomes:
             self.counts[outcome.outcome] += 1
             self._count(outcome.outcome)
             if outcome.reason and len(self.without_certificate) < REFUSALS_SHOWN:
                 self.without_certificate.append((outcome.device_id, outcome.reason))
-            if outcome.outcome == "refused":
-                refusals.append(Refusal(outcome.device_id, outcome.reason))
             yield outcome
-        if refusals:
-            self._ledger.record_refused(self.id, refusals)
+
+    def _refusals_recorded(self, outcomes: Iterable[DeviceOutcome]) -> Iterator[DeviceOutcome]:
+        """The outcomes; the ledger has the refusals by groups, so that memory holds one."""
+        group: list[Refusal] = []
+        for outcome in outcomes:
+            if outcome.outcome == "refused":
+                group.append(Refusal(outcome.device_id, outcome.reason))
+            if len(group) == REFUSALS_TOGETHER:
+                self._ledger.record_refused(self.id, group)
+                group = []
+            yield outcome
+        if group:
+            self._ledger.record_refused(self.id, group)
 
     def _totals(self) -> dict[str, int]:
         return {"requested": sum(self.counts.values()), **self.counts}
