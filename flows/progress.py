@@ -36,7 +36,11 @@ log = logging.getLogger("birthcert.progress")
 
 @contextmanager
 def told(request: IssueRequest, place: Place, batch: Batch) -> Iterator[None]:
-    """Inside, the batch's run shows how far it is; its start and its failure are events."""
+    """Inside, the batch's run shows how far it is; its start and its failure are events.
+
+    Its calls are counted from here on.
+    """
+    aws_in(place.region, request.account_block).count_anew()
     total = _total(request, place)
     announce_start(request, total)
     with get_client(sync_client=True) as client:
@@ -84,7 +88,6 @@ class _Teller:
         self._is_shard = request.shard is not None
         now = time.monotonic()
         self._pace = Pace(now)
-        self._throttled_before = self._aws.throttled
         self._done = 0
         self._artifact: UUID | None = None
         self._artifact_at, self._event_at = now, now + EVENT_SECONDS
@@ -94,9 +97,12 @@ class _Teller:
             return  # the shards' reports are read once more from their start
         self._done = sum(counts.values())
         now = time.monotonic()
-        throttled = self._aws.throttled - self._throttled_before
         progress = self._pace.progress(
-            counts, tenant=self._tenant, total=self._total, throttled=throttled, now=now
+            counts,
+            tenant=self._tenant,
+            total=self._total,
+            throttled=self._aws.throttled,
+            now=now,
         )
         follower.get()(progress)
         if now >= self._artifact_at or progress.done == self._total:

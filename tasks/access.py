@@ -59,10 +59,7 @@ def region_of(request: WhereRequest) -> str:
 
 
 def share_quotas(request: WhereRequest, place: Place) -> None:
-    """Pace this run's calls in the place together with all who have the same ledger.
-
-    The calls of the run are counted from here on.
-    """
+    """Pace this run's calls in the place together with all who have the same ledger."""
     aws, asked = aws_in(place.region, request.account_block), Asked()
     if isinstance(request, BatchRequest):
         asked = Asked(request.rate_per_second, request.quota_share)
@@ -71,7 +68,6 @@ def share_quotas(request: WhereRequest, place: Place) -> None:
         return counted_limit(place, action, quota_per_second(aws, action))
 
     aws.pacer = Pacer(place, ledger().quota_book, limit_of=limit_of, asked=asked)
-    aws.count_anew()
 
 
 @lru_cache(maxsize=1)

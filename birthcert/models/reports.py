@@ -104,7 +104,8 @@ class IssueReport(Facts):
     """The JSON of `birthcert issue --json`; counts are devices.
 
     `rate_limit_per_second` is how many certificates a second the batch might ask for, None where
-    nothing limits it; `quota_use` tells of each quota that limits a call of the batch.
+    nothing limits it; `quota_use` tells of each quota that limits a call of the batch, and
+    `throttled` how often AWS throttled one, its shards' included.
     """
 
     tenant: str

@@ -14,6 +14,7 @@ from birthcert.sandbox.server import Sandbox
 Run = Callable[[Any], Any]
 DEVICES = 12
 ISSUE = "acm-pca.IssueCertificate"
+DESCRIBE = "acm-pca.DescribeCertificateAuthority"
 
 
 @pytest.fixture(scope="module")
@@ -66,12 +67,16 @@ def test_the_report_tells_the_quota_and_its_use(certify: Callable[..., Any]) -> 
 def test_a_throttled_call_costs_no_certificate(
     certify: Callable[..., Any], sandbox: Sandbox
 ) -> None:
-    """AWS throttles below the quota: all are certified, the count is true, all slow down."""
-    rule = {"action": ISSUE, "effect": "throttle", "times": 5}
-    sandbox.state.knobs.update({"calls": [rule]})
+    """AWS throttles below the quota: all are certified, the count is true, all slow down.
+
+    What was throttled before the batch began is not counted as its own.
+    """
+    rules = [{"action": name, "effect": "throttle", "times": 5} for name in (ISSUE, DESCRIBE)]
+    sandbox.state.knobs.update({"calls": rules})
     ran = certify("throttled", rate_per_second=500)
     (used,) = ran.report.quota_use
     assert ran.report.issued == DEVICES
+    assert ran.calls[DESCRIBE]["ThrottlingException"] == 5
     assert ran.report.throttled == 5
     assert used.calls == DEVICES + 5
     assert 0.05 <= used.factor < 1
