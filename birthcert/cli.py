@@ -1,8 +1,9 @@
 """The command line: one thin function a command; flows and the sandbox are imported when used."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import cyclopts
 from cyclopts import App, Parameter
@@ -16,6 +17,7 @@ from birthcert import (
     cli_team,
     console,
 )
+from birthcert.ceremony import CertificateAwaited
 from birthcert.console import Show
 from birthcert.errors import ConfigurationError
 from birthcert.flags import (
@@ -28,7 +30,14 @@ from birthcert.flags import (
     ReplacingFlags,
     WhereFlags,
 )
-from birthcert.models import BootstrapRequest, IssueRequest, ReconcileRequest, RolloverRequest
+from birthcert.models import (
+    BootstrapReport,
+    BootstrapRequest,
+    IssueRequest,
+    ReconcileRequest,
+    RolloverReport,
+    RolloverRequest,
+)
 from birthcert.options import (
     Authority,
     Devices,
@@ -36,6 +45,8 @@ from birthcert.options import (
     Provisioning,
     Where,
 )
+
+Report = TypeVar("Report", BootstrapReport, RolloverReport)
 
 app = App(
     name="birthcert",
@@ -72,18 +83,10 @@ def bootstrap(
 
     def command() -> int:
         request = _bootstrap_request(where, authority, provisioning, refresh=refresh, canary=canary)
-        from birthcert.ceremony import CertificateAwaited
         from birthcert.runs import run_bootstrap
         from birthcert.screens import show_bootstrap
 
-        try:
-            report = run_bootstrap(request, show)
-        except CertificateAwaited as pending:
-            from birthcert.cli_root import hand_over
-
-            return hand_over(pending, show)
-        console.show_result(report, show, show_bootstrap)
-        return report.exit_code()
+        return _shown_or_handed_over(lambda: run_bootstrap(request, show), show, show_bootstrap)
 
     return console.run_command(command, debug=show.debug)
 
@@ -118,18 +121,10 @@ def rollover(
             request = RolloverRequest.model_validate(
                 _bootstrap_facts(where, authority, provisioning, **more)
             )
-        from birthcert.ceremony import CertificateAwaited
         from birthcert.runs import run_rollover
         from birthcert.screens import show_rollover
 
-        try:
-            report = run_rollover(request, show)
-        except CertificateAwaited as pending:
-            from birthcert.cli_root import hand_over
-
-            return hand_over(pending, show)
-        console.show_result(report, show, show_rollover)
-        return report.exit_code()
+        return _shown_or_handed_over(lambda: run_rollover(request, show), show, show_rollover)
 
     return console.run_command(command, debug=show.debug)
 
@@ -246,6 +241,18 @@ def demo(*, keep: bool = False, directory: Path = Path("build/demo"), show: Comm
         return run_demo(directory, keep=keep, show=show)
 
     return console.run_command(command, debug=show.debug)
+
+
+def _shown_or_handed_over(
+    run: Callable[[], Report], show: Show, show_report: Callable[[Report], None]
+) -> int:
+    """Show what came of a run, or hand over the CSR that a root's owner must sign first."""
+    try:
+        report = run()
+    except CertificateAwaited as pending:
+        return cli_root.hand_over(pending, show)
+    console.show_result(report, show, show_report)
+    return report.exit_code()
 
 
 def _bootstrap_request(

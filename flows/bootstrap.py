@@ -8,24 +8,20 @@ come from the standard boto3 chain; no secret is a parameter, and none is writte
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 
-from birthcert.models import BootstrapReport, BootstrapRequest, CheckedPlaces
+from birthcert.models import BootstrapReport, BootstrapRequest
 from birthcert.reports import bootstrap_markdown, bootstrap_report
 from flows.authority import certificate_authority
-from flows.places import make_others_ready, make_ready
+from flows.places import make_others_ready, make_ready, reach_places
 from flows.runbook import Runbook
-from tasks.caller import check_caller
 from tasks.canary import prove_provisioning
-from tasks.places import check_further_places
 
 
 @flow(name="bootstrap", flow_run_name="bootstrap · {request.tenant}")
 def bootstrap(request: BootstrapRequest) -> BootstrapReport:
     """Certificate authority, registration with AWS IoT, and the provisioning template."""
     run = Runbook(refresh=request.refresh)
-    place = run(check_caller, request).place
-    further = CheckedPlaces(home=place)
-    if request.further_places:
-        further = run(check_further_places, request, place)
+    further = reach_places(run, request)
+    place = further.home
     authority = certificate_authority(run, request, place)
     ready = make_ready(run, request, place, authority, further.regions_of(place))
     others = make_others_ready(request, further, authority)

@@ -11,6 +11,8 @@ from birthcert.models import (
 )
 from birthcert.reports import place_report
 from flows.runbook import Runbook, side_by_side
+from tasks.caller import check_caller
+from tasks.places import check_further_places
 from tasks.provisioning import (
     attach_provisioning_template,
     create_device_policy,
@@ -24,6 +26,14 @@ from tasks.registration import (
     register_ca_certificate,
     verify_registration,
 )
+
+
+def reach_places(run: Runbook, request: BootstrapRequest) -> CheckedPlaces:
+    """Who we are where the run works, and in each further place that the request names."""
+    home = run(check_caller, request).place
+    if not request.further_places:
+        return CheckedPlaces(home=home)
+    return run(check_further_places, request, home)
 
 
 def make_ready(

@@ -22,11 +22,9 @@ from birthcert.rollover_reports import (
     rollover_report,
 )
 from flows.authority import certificate_authority
-from flows.places import make_others_ready, make_ready
+from flows.places import make_others_ready, make_ready, reach_places
 from flows.runbook import Runbook, side_by_side
-from tasks.caller import check_caller
 from tasks.canary import prove_provisioning
-from tasks.places import check_further_places
 from tasks.rollover import end_old_registration, find_replaced_authority, move_issuing
 
 
@@ -34,10 +32,8 @@ from tasks.rollover import end_old_registration, find_replaced_authority, move_i
 def rollover(request: RolloverRequest) -> RolloverReport:
     """A successor in every place, proved; then issuing moves, then the old registrations end."""
     run = Runbook(refresh=request.refresh)
-    place = run(check_caller, request).place
-    further = CheckedPlaces(home=place)
-    if request.further_places:
-        further = run(check_further_places, request, place)
+    further = reach_places(run, request)
+    place = further.home
     old = run(find_replaced_authority, request, place)
     successor = certificate_authority(run, request, place)
     ready = make_ready(run, request, place, successor, further.regions_of(place))
