@@ -38,13 +38,9 @@ from birthcert.models import (
     RolloverReport,
     RolloverRequest,
 )
-from birthcert.options import (
-    Authority,
-    Devices,
-    PlannedDevices,
-    Provisioning,
-    Where,
-)
+from birthcert.options.bootstrap import Authority, Provisioning
+from birthcert.options.issue import Devices, PlannedDevices
+from birthcert.options.where import Where
 
 Report = TypeVar("Report", BootstrapReport, RolloverReport)
 

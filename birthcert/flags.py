@@ -1,20 +1,16 @@
-"""Groups of flags that several commands share."""
+"""Groups of flags, as a command's help shows them."""
 
 from typing import Annotated
 
 from cyclopts import Group, Parameter
 
 from birthcert.console import Show
-from birthcert.options import (
-    Authority,
-    Connecting,
-    Devices,
-    PlannedDevices,
-    Provisioning,
-    Reconciling,
-    Replacing,
-    Where,
-)
+from birthcert.options.bootstrap import Authority, Provisioning, Replacing
+from birthcert.options.connect import Connecting
+from birthcert.options.issue import Devices, PlannedDevices
+from birthcert.options.reconcile import Reconciling
+from birthcert.options.root import NewRoot, Signing
+from birthcert.options.where import Where
 
 Common = Annotated[Show, Parameter(name="*", group=Group("Output", sort_key=9))]
 WhereFlags = Annotated[Where, Parameter(name="*", group=Group("Where", sort_key=1))]
@@ -31,3 +27,5 @@ ReconcilingFlags = Annotated[Reconciling, Parameter(name="*", group=Group("Audit
 PlannedDeviceFlags = Annotated[
     PlannedDevices, Parameter(name="*", group=Group("Devices", sort_key=4))
 ]
+NewRootFlags = Annotated[NewRoot, Parameter(name="*", group=Group("Root", sort_key=1))]
+SigningFlags = Annotated[Signing, Parameter(name="*", group=Group("Signature", sort_key=1))]

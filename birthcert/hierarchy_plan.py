@@ -5,8 +5,9 @@ from typing import Final
 
 from birthcert.authority_plan import AuthorityPlan, ChainLink
 from birthcert.aws import private_ca
+from birthcert.aws.access import AwsAccess
 from birthcert.aws.creation import check_alike
-from birthcert.aws.generations import held_by, root_of
+from birthcert.aws.generations import Held, held_by, root_of
 from birthcert.aws.hierarchy import wanted_root
 from birthcert.models import BootstrapRequest, Place, WhereRequest
 from birthcert.pki.templates import subordinate_template
@@ -33,14 +34,11 @@ def with_root_authority(
     found = root_of(held_by(aws, request.tenant, place))
     if found is not None:
         check_alike(found.description, wanted_root(request))
-    there = f"{found.arn} ({found.description['Status']})" if found else ""
-    key, ends = request.pca_root.key_algorithm, timedelta(days=request.pca_root.validity_days)
     is_signed = plan.installed is not None
-    root = PlannedStep(
-        step="create_root_authority",
-        action="keep" if there else "make",
-        what=there or f"a ROOT certificate authority with a key of {key}",
-    )
+    what = f"a ROOT certificate authority with a key of {request.pca_root.key_algorithm}"
+    if found is not None:
+        what = f"{found.arn} ({found.description['Status']})"
+    root = _step("create_root_authority", what, is_done=found is not None)
     signing = _step(
         "sign_by_root_authority",
         subordinate_template(request.certificate_authority.length_below()),
@@ -51,28 +49,27 @@ def with_root_authority(
         "disable_root_authority", "the root, which bills on", is_done=is_signed and is_off
     )
     others = [step for step in plan.steps if step.step != "sign_ca_certificate"]
-    chain = plan.chain
-    if not is_signed and there and found:
-        above = private_ca.installed_authority(aws, found.arn)
-        chain = [*chain, ChainLink(name="the root", not_after=_moment(above.not_after))]
-    elif not is_signed:
-        link = ChainLink(
-            name=f"the root of {request.tenant}", not_after=now + ends, is_planned=True
-        )
-        chain = [*chain, link]
-    usd = 0.0 if there else float(authority_usd("GENERAL_PURPOSE"))
+    # the chain of what is signed has its root already
+    above = [] if is_signed else [_link(aws, request, found, now)]
+    usd = 0.0 if found else float(authority_usd("GENERAL_PURPOSE"))
     return plan.model_copy(
         update={
             "steps": [root, others[0], signing, *others[1:], disabling],
             "usd_a_month": plan.usd_a_month + usd,
-            "chain": chain,
+            "chain": [*plan.chain, *above],
             "advice": [*plan.advice, BILLS_ON],
         }
     )
 
 
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+def _link(
+    aws: AwsAccess, request: BootstrapRequest, found: Held | None, now: datetime
+) -> ChainLink:
+    if found is None:
+        ends = now + timedelta(days=request.pca_root.validity_days)
+        return ChainLink(name=f"the root of {request.tenant}", not_after=ends, is_planned=True)
+    not_after = private_ca.installed_authority(aws, found.arn).not_after
+    return ChainLink(name="the root", not_after=datetime.fromisoformat(not_after))
 
 
 def _step(name: str, what: str, *, is_done: bool) -> PlannedStep:

@@ -38,6 +38,10 @@ BODY: Final = (
 
 def dead_runs() -> list[AutomationCore]:
     """A run whose heartbeat stops is Crashed; a Crashed run is run again, up to three times."""
+    return [_silent_is_crashed(), _crashed_is_run_again()]
+
+
+def _silent_is_crashed() -> AutomationCore:
     lost = EventTrigger(
         posture=Posture.Proactive,
         after={"prefect.flow-run.heartbeat"},
@@ -48,6 +52,21 @@ def dead_runs() -> list[AutomationCore]:
         threshold=1,
         within=SILENCE,
     )
+    crash = ChangeFlowRunState(
+        name="Crashed",
+        state=StateType.CRASHED,
+        message="No heartbeat for 75 s: the worker is gone.",
+        force=True,
+    )
+    return AutomationCore(
+        name="birthcert: a run without heartbeat is Crashed",
+        description="The worker and its run died: Prefect would call it Running for ever.",
+        trigger=lost,
+        actions=[crash],
+    )
+
+
+def _crashed_is_run_again() -> AutomationCore:
     crashed = EventTrigger(
         expect={"prefect.flow-run.Crashed"},
         match={
@@ -57,34 +76,18 @@ def dead_runs() -> list[AutomationCore]:
         match_related=OURS,
         for_each=EACH_RUN,
     )
-    return [
-        AutomationCore(
-            name="birthcert: a run without heartbeat is Crashed",
-            description="The worker and its run died: Prefect would call it Running for ever.",
-            trigger=lost,
-            actions=[
-                ChangeFlowRunState(
-                    name="Crashed",
-                    state=StateType.CRASHED,
-                    message="No heartbeat for 75 s: the worker is gone.",
-                    force=True,
-                )
-            ],
-        ),
-        AutomationCore(
-            name="birthcert: a Crashed run is run again",
-            description=f"Another worker goes on with it, {RUNS_AT_MOST} runs in all.",
-            trigger=crashed,
-            actions=[
-                ChangeFlowRunState(
-                    name="AwaitingRetry",
-                    state=StateType.SCHEDULED,
-                    message="The run before was cut off: this one goes on.",
-                    force=True,
-                )
-            ],
-        ),
-    ]
+    run_again = ChangeFlowRunState(
+        name="AwaitingRetry",
+        state=StateType.SCHEDULED,
+        message="The run before was cut off: this one goes on.",
+        force=True,
+    )
+    return AutomationCore(
+        name="birthcert: a Crashed run is run again",
+        description=f"Another worker goes on with it, {RUNS_AT_MOST} runs in all.",
+        trigger=crashed,
+        actions=[run_again],
+    )
 
 
 def notifications(block_document_id: UUID) -> list[AutomationCore]:
