@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
 import cyclopts
 from cyclopts import App, Parameter
@@ -25,6 +25,7 @@ from birthcert.flags import (
     Common,
     DeviceFlags,
     PlannedDeviceFlags,
+    PlannedReplacingFlags,
     ProvisioningFlags,
     ReconcilingFlags,
     ReplacingFlags,
@@ -37,12 +38,21 @@ from birthcert.models import (
     ReconcileRequest,
     RolloverReport,
     RolloverRequest,
+    WhereRequest,
 )
-from birthcert.options.bootstrap import Authority, Provisioning
-from birthcert.options.issue import Devices, PlannedDevices
-from birthcert.options.where import Where
+from birthcert.options.bootstrap import Authority, PlannedReplacing, Provisioning
+from birthcert.options.issue import PlannedDevices
 
 Report = TypeVar("Report", BootstrapReport, RolloverReport)
+Request = TypeVar("Request", bound=WhereRequest)
+
+
+class Flags(Protocol):
+    """A group of flags."""
+
+    def request_facts(self) -> dict[str, Any]:
+        """The fields of a request that they become."""
+
 
 app = App(
     name="birthcert",
@@ -78,7 +88,8 @@ def bootstrap(
     """
 
     def command() -> int:
-        request = _bootstrap_request(where, authority, provisioning, refresh=refresh, canary=canary)
+        groups = (where, authority, provisioning)
+        request = _request(BootstrapRequest, *groups, refresh=refresh, canary=canary)
         from birthcert.runs import run_bootstrap
         from birthcert.screens import show_bootstrap
 
@@ -112,11 +123,8 @@ def rollover(
     """
 
     def command() -> int:
-        more = {**replacing.request_facts(), "refresh": refresh, "canary": canary}
-        with console.usage_errors():
-            request = RolloverRequest.model_validate(
-                _bootstrap_facts(where, authority, provisioning, **more)
-            )
+        groups = (where, authority, provisioning, replacing)
+        request = _request(RolloverRequest, *groups, refresh=refresh, canary=canary)
         from birthcert.runs import run_rollover
         from birthcert.screens import show_rollover
 
@@ -130,7 +138,7 @@ def issue(*, where: WhereFlags, devices: DeviceFlags, show: Common = Show()) -> 
     """Certify the devices of a manifest; exit code 3 where some were refused."""
 
     def command() -> int:
-        request = _issue_request(where, devices)
+        request = _request(IssueRequest, where, devices)
         from birthcert.runs import run_issue
         from birthcert.screens import show_issue
 
@@ -147,10 +155,14 @@ def plan(
     where: WhereFlags,
     authority: AuthorityFlags = Authority(),
     provisioning: ProvisioningFlags = Provisioning(),
+    replacing: PlannedReplacingFlags = PlannedReplacing(),
     devices: PlannedDeviceFlags = PlannedDevices(),
     show: Common = Show(),
 ) -> int:
-    """What bootstrap would do and cost, or with --manifest, issue; touches nothing."""
+    """What bootstrap would do and cost, or rollover (--replaces), or issue (--manifest).
+
+    Touches nothing.
+    """
 
     def command() -> int:
         from birthcert.plan import IssuePlan, check_cost
@@ -158,15 +170,14 @@ def plan(
         from birthcert.screens import show_plan
 
         console.show_logs(Show(quiet=True, debug=show.debug))
+        _check_planned(replacing, devices)
         request: BootstrapRequest | IssueRequest
-        if devices.manifest is None and devices.max_cost is not None:
-            raise ConfigurationError(
-                "--max-cost is for a batch", remedy="name its manifest (--manifest)"
-            )
-        if devices.manifest is None:
-            request = _bootstrap_request(where, authority, provisioning)
+        if devices.manifest is not None:
+            request = _request(IssueRequest, where, devices)
+        elif replacing.replaces is not None:
+            request = _request(RolloverRequest, where, authority, provisioning, replacing)
         else:
-            request = _issue_request(where, devices)
+            request = _request(BootstrapRequest, where, authority, provisioning)
         found = plan_here(request)
         console.show_result(found, show, show_plan)
         if isinstance(found, IssuePlan):
@@ -185,9 +196,7 @@ def reconcile(*, where: WhereFlags, reconciling: ReconcilingFlags, show: Common 
     """
 
     def command() -> int:
-        with console.usage_errors():
-            facts = {**where.request_facts(), **reconciling.request_facts()}
-            request = ReconcileRequest.model_validate(facts)
+        request = _request(ReconcileRequest, where, reconciling)
         from birthcert.ledger_screens import show_reconcile
         from birthcert.runs import run_reconcile
 
@@ -239,6 +248,17 @@ def demo(*, keep: bool = False, directory: Path = Path("build/demo"), show: Comm
     return console.run_command(command, debug=show.debug)
 
 
+def _check_planned(replacing: PlannedReplacing, devices: PlannedDevices) -> None:
+    if devices.manifest is None and devices.max_cost is not None:
+        raise ConfigurationError(
+            "--max-cost is for a batch", remedy="name its manifest (--manifest)"
+        )
+    if devices.manifest is not None and replacing.replaces is not None:
+        raise ConfigurationError(
+            "a batch and a rollover are planned apart", remedy="leave --manifest or --replaces out"
+        )
+
+
 def _shown_or_handed_over(
     run: Callable[[], Report], show: Show, show_report: Callable[[Report], None]
 ) -> int:
@@ -251,29 +271,13 @@ def _shown_or_handed_over(
     return report.exit_code()
 
 
-def _bootstrap_request(
-    where: Where, authority: Authority, provisioning: Provisioning, **more: bool
-) -> BootstrapRequest:
+def _request(kind: type[Request], *groups: Flags, **more: bool) -> Request:
+    """The request that groups of flags make."""
     with console.usage_errors():
-        return BootstrapRequest.model_validate(
-            _bootstrap_facts(where, authority, provisioning, **more)
-        )
-
-
-def _bootstrap_facts(
-    where: Where, authority: Authority, provisioning: Provisioning, **more: Any
-) -> dict[str, Any]:
-    return {
-        **where.request_facts(),
-        **authority.request_facts(),
-        **provisioning.request_facts(),
-        **more,
-    }
-
-
-def _issue_request(where: Where, devices: Devices | PlannedDevices) -> IssueRequest:
-    with console.usage_errors():
-        return IssueRequest.model_validate({**where.request_facts(), **devices.request_facts()})
+        facts: dict[str, Any] = {}
+        for group in groups:
+            facts |= group.request_facts()
+        return kind.model_validate(facts | more)
 
 
 def run(arguments: list[str]) -> int:

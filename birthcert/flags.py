@@ -5,7 +5,7 @@ from typing import Annotated
 from cyclopts import Group, Parameter
 
 from birthcert.console import Show
-from birthcert.options.bootstrap import Authority, Provisioning, Replacing
+from birthcert.options.bootstrap import Authority, PlannedReplacing, Provisioning, Replacing
 from birthcert.options.connect import Connecting
 from birthcert.options.issue import Devices, PlannedDevices
 from birthcert.options.reconcile import Reconciling
@@ -21,11 +21,14 @@ ProvisioningFlags = Annotated[
     Provisioning, Parameter(name="*", group=Group("Provisioning", sort_key=3))
 ]
 ReplacingFlags = Annotated[Replacing, Parameter(name="*", group=Group("Rollover", sort_key=2))]
+PlannedReplacingFlags = Annotated[
+    PlannedReplacing, Parameter(name="*", group=Group("Rollover", sort_key=4))
+]
 DeviceFlags = Annotated[Devices, Parameter(name="*", group=Group("Devices", sort_key=2))]
 ConnectingFlags = Annotated[Connecting, Parameter(name="*", group=Group("Device", sort_key=2))]
 ReconcilingFlags = Annotated[Reconciling, Parameter(name="*", group=Group("Audit", sort_key=2))]
 PlannedDeviceFlags = Annotated[
-    PlannedDevices, Parameter(name="*", group=Group("Devices", sort_key=4))
+    PlannedDevices, Parameter(name="*", group=Group("Devices", sort_key=5))
 ]
 NewRootFlags = Annotated[NewRoot, Parameter(name="*", group=Group("Root", sort_key=1))]
 SigningFlags = Annotated[Signing, Parameter(name="*", group=Group("Signature", sort_key=1))]

@@ -56,17 +56,22 @@ def further_steps(
     request: BootstrapRequest, home: Place, authority: CertificateAuthority | None
 ) -> Iterator[PlannedStep]:
     """The same in each further place; raises what makes one of them impossible."""
-    reached = [(access_of(each), each) for each in place_requests(request)]
+    for aws, each in reached_places(request, home):
+        yield from place_steps(aws, each.request, each.reached(), authority, name=each.name)
+
+
+def reached_places(request: BootstrapRequest, home: Place) -> list[tuple[AwsAccess, CheckedPlace]]:
+    """The ways to the further places; raises what makes one of them impossible."""
+    ways = [(access_of(each), each) for each in place_requests(request)]
     places = [
         CheckedPlace(
             request=each.model_copy(update={"region": aws.region}),
             place=check_caller(aws, each).place,
         )
-        for aws, each in reached
+        for aws, each in ways
     ]
     check_places(request, CheckedPlaces(home=home, places=places))
-    for (aws, _), each in zip(reached, places, strict=True):
-        yield from place_steps(aws, each.request, each.reached(), authority, name=each.name)
+    return [(aws, each) for (aws, _), each in zip(ways, places, strict=True)]
 
 
 def access_of(request: WhereRequest) -> AwsAccess:

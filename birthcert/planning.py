@@ -1,4 +1,4 @@
-"""What bootstrap or issue would do here and cost: reads AWS and the manifest, touches nothing."""
+"""What a command would do here and cost: reads AWS and the manifest, touches nothing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,11 +17,19 @@ from birthcert.hierarchy_plan import with_root_authority
 from birthcert.issuance.batch import checked_rows, chunks
 from birthcert.issuance.devices import Device, DeviceOutcome
 from birthcert.ledger.ledger import Ledger, utc_now
-from birthcert.models import BootstrapRequest, Facts, IssueRequest, IssuingAuthority, Place
+from birthcert.models import (
+    BootstrapRequest,
+    Facts,
+    IssueRequest,
+    IssuingAuthority,
+    Place,
+    RolloverRequest,
+)
 from birthcert.place_plan import PlannedStep, further_steps, place_steps
 from birthcert.plan import IssuePlan, month_around, plan_batch
 from birthcert.preflight import check_bootstrap
 from birthcert.prices import PRICES_AS_OF, UsageMode
+from birthcert.rollover_plan import BILLS_ON, check_replaced, replacing_steps
 from birthcert.settings import load_settings
 from birthcert.storage.stores import Storage
 
@@ -32,10 +40,11 @@ REFUSALS_SHOWN: Final = 20
 
 
 class BootstrapPlan(Facts):
-    """What `birthcert bootstrap` would do; `usd_a_month` is what comes on top every month.
+    """What `birthcert bootstrap` or `rollover` would do.
 
-    `chain` leads from the issuing CA up to the root, as far as it is known; `first_end` is when
-    the first of it ends: no device's certificate lives longer.
+    `usd_a_month` is what comes on top every month. `chain` leads from the issuing CA up to the
+    root, as far as it is known; `first_end` is when the first of it ends: no device's certificate
+    lives longer.
     """
 
     tenant: str
@@ -56,6 +65,8 @@ def plan_here(request: BootstrapRequest | IssueRequest) -> BootstrapPlan | Issue
     settings = load_settings()
     aws = AwsAccess(resolve_region(request), retry_seconds=settings.retry_seconds)
     place = check_caller(aws, request).place
+    if isinstance(request, RolloverRequest):
+        return plan_rollover(aws, request, place)
     if isinstance(request, BootstrapRequest):
         return plan_bootstrap(aws, request, place)
     authority = registration.with_template(aws, issuing_authority(aws, request, place))
@@ -86,6 +97,14 @@ def plan_bootstrap(aws: AwsAccess, request: BootstrapRequest, place: Place) -> B
         first_end=min((link.not_after for link in authority.chain), default=None),
         advice=authority.advice,
     )
+
+
+def plan_rollover(aws: AwsAccess, request: RolloverRequest, place: Place) -> BootstrapPlan:
+    """The successor as a bootstrap would make it, and what follows for the old CA."""
+    old = check_replaced(aws, request, place)
+    plan = plan_bootstrap(aws, request, place)
+    steps = [*plan.steps, *replacing_steps(aws, request, place, old)]
+    return plan.model_copy(update={"steps": steps, "advice": [*plan.advice, BILLS_ON]})
 
 
 def plan_issue(

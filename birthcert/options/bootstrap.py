@@ -1,4 +1,4 @@
-"""The flags of bootstrap and rollover."""
+"""The flags of bootstrap and rollover, and of a plan for either."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,6 +145,20 @@ class Replacing:
     """ARN of the CA to replace: the one that issues now."""
     old_registration: str = "keep"
     """keep, deactivate (no new device of it is taken), or delete (none may be ACTIVE)."""
+
+    def request_facts(self) -> dict[str, Any]:
+        """The fields of RolloverRequest."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class PlannedReplacing:
+    """A rollover to plan."""
+
+    replaces: str | None = None
+    """Plan a rollover of this CA (ARN) instead of a bootstrap."""
+    old_registration: str = "keep"
+    """keep, deactivate or delete, as for rollover."""
 
     def request_facts(self) -> dict[str, Any]:
         """The fields of RolloverRequest."""

@@ -120,6 +120,32 @@ def test_a_cap_ends_a_plan_and_a_batch_with_code_2(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_rollover_is_planned_and_priced(birthcert: Any, bootstrapped: str) -> None:
+    """A second CA is paid for; what devices need besides is there, and nothing is touched."""
+    rollover = (*BOOTSTRAP, "--replaces", bootstrapped)
+    ended = birthcert(*rollover, "--old-registration", "deactivate", "--json")
+    plan = json.loads(ended.out)
+    assert ended.changing_calls == []
+    assert (plan["usd_a_month"], plan["usd_now"]) == (400, 0.75)
+    assert {step["step"] for step in plan["steps"] if step["action"] == "keep"} == {
+        "create_thing_type",
+        "create_device_policy",
+        "create_provisioning_role",
+    }
+    assert [step["step"] for step in plan["steps"]][-2:] == ["move_issuing", "end_old_registration"]
+    assert "the old CA bills on" in birthcert(*rollover).out
+
+
+def test_what_is_no_rollover_is_refused_by_its_plan_too(birthcert: Any, bootstrapped: str) -> None:
+    """A CA of someone else, an unknown wish, and a batch at the same time."""
+    other = birthcert(*BOOTSTRAP, "--replaces", f"{bootstrapped[:-1]}x")
+    assert (other.code, "none of the tenant's" in other.errors[0]) == (2, True)
+    wish = birthcert(*BOOTSTRAP, "--replaces", bootstrapped, "--old-registration", "burn")
+    assert (wish.code, "old_registration" in wish.errors[0]) == (2, True)
+    both = birthcert(*BOOTSTRAP, "--replaces", bootstrapped, "--manifest", "fleet.csv")
+    assert (both.code, "planned apart" in both.errors[0]) == (2, True)
+
+
 def test_further_places_are_looked_at_too(birthcert: Any, bootstrapped: str) -> None:
     """What is missing there is named with its place; the run's own is kept."""
     ended = birthcert(*BOOTSTRAP, "--also", "us-east-1", "--json")

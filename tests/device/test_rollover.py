@@ -18,6 +18,7 @@ from birthcert.models import (
     RolloverReport,
     RolloverRequest,
 )
+from birthcert.planning import BootstrapPlan, plan_here
 from birthcert.sandbox.server import Sandbox
 from tests.conftest import REGION
 from tests.device.conftest import DeviceFiles, Tenant
@@ -37,6 +38,7 @@ class Story:
     folder: Path
     first: BootstrapReport
     reports: dict[str, RolloverReport] = field(default_factory=dict)
+    planned: dict[str, set[str]] = field(default_factory=dict)
     connected: dict[str, dict[str, bool]] = field(default_factory=dict)
     issued_by: dict[str, str] = field(default_factory=dict)
 
@@ -46,6 +48,11 @@ class Story:
 
         facts = {**FACTS, "replaces": self.first.authority_arn, "old_registration": wish}
         request = RolloverRequest.model_validate({**facts, "canary": canary})
+        if name != "blocked":
+            plan = plan_here(request)
+            assert isinstance(plan, BootstrapPlan)
+            steps = [step for step in plan.steps if not step.place]
+            self.planned[name] = {step.step for step in steps if step.action == "make"}
         self.sandbox.reset_calls()
         self.reports[name] = rollover(request)
 
@@ -207,3 +214,16 @@ def test_later_runs_make_nothing(story: Story) -> None:
     assert outcomes == {"cached", "found", "created"}
     created = [s.name for s in story.reports["deleted"].steps if s.outcome == "created"]
     assert created == ["end_old_registration"]
+
+
+def test_each_run_makes_what_was_planned(story: Story) -> None:
+    """But for the canary, which a plan leaves out; a deletion that cannot be is not planned."""
+    for name, planned in story.planned.items():
+        created = {step.name for step in story.reports[name].steps if step.outcome == "created"}
+        assert created - {"prove_provisioning"} == planned
+    assert story.planned == {
+        "moved": {"move_issuing"},
+        "deactivated": {"end_old_registration"},
+        "refused": set(),
+        "deleted": {"end_old_registration"},
+    }
