@@ -1,7 +1,8 @@
 """The walls between tenants: the one place that says what a tenant's run must not touch.
 
 A deployment's tags `tenant:NAME` and `account:NUMBER` pin its runs: Prefect gives them to each
-run, and no form can take them off. Pure but for following symbolic links.
+run, and no form can take them off. A tag with several accounts (`account:NUMBER,NUMBER`) allows
+each; of several tags every one must allow what is asked for. Pure but for following symbolic links.
 """
 
 import os
@@ -68,7 +69,7 @@ def check_authority(
 
 def _check_pin(prefix: str, value: str, run_tags: Collection[str]) -> None:
     pins = {tag.removeprefix(prefix) for tag in run_tags if tag.startswith(prefix)}
-    if pins - {value}:
+    if any(value not in pin.split(",") for pin in pins):
         raise TenantWall(
             f"this deployment is for {prefix}{', '.join(sorted(pins))}, and the run for "
             f"{prefix}{value}",

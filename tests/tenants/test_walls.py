@@ -34,6 +34,20 @@ def test_a_deployment_reaches_its_own_account() -> None:
         walls.check_account("222222222222", ["account:111111111111"])
 
 
+def test_a_deployment_of_several_accounts_reaches_these_alone() -> None:
+    """One tag lists them; a tag that someone adds to a run allows no more."""
+    both = "account:111111111111,222222222222"
+    walls.check_account("111111111111", [both])
+    walls.check_account("222222222222", [both])
+    for account, tags in (
+        ("333333333333", [both]),
+        ("333333333333", [both, "account:333333333333"]),
+        ("111111111111", [both, "account:222222222222"]),
+    ):
+        with pytest.raises(TenantWall, match="nothing was touched"):
+            walls.check_account(account, tags)
+
+
 @pytest.mark.parametrize(
     ("location", "passes"),
     [
