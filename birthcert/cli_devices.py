@@ -1,17 +1,39 @@
-"""The commands that speak as a device: connect, and the canary."""
+"""The commands on devices beside issue: a fleet over several places; connect, and the canary."""
 
 from cyclopts import App
 
 from birthcert import console
 from birthcert.console import Show
-from birthcert.flags import Common, ConnectingFlags, WhereFlags
-from birthcert.models import CanaryRequest
+from birthcert.flags import Common, ConnectingFlags, FleetDeviceFlags, PlacesFlags, WhereFlags
+from birthcert.models import CanaryRequest, FleetRequest
 
 
 def mount(app: App) -> None:
     """Add these commands to the command line."""
+    app.command(fleet)
     app.command(connect)
     app.command(canary)
+
+
+def fleet(*, places: PlacesFlags, devices: FleetDeviceFlags, show: Common = Show()) -> int:
+    """Certify a manifest in several places at once, each at its own quota; exit code 3 as issue.
+
+    A device goes to the place that its row names, or stays where it is certified, or goes where
+    its name takes it: to the same place at each run.
+    """
+
+    def command() -> int:
+        with console.usage_errors():
+            facts = {**places.request_facts(), **devices.request_facts()}
+            request = FleetRequest.model_validate(facts)
+        from birthcert.device_screens import show_fleet
+        from birthcert.runs import run_fleet
+
+        report = run_fleet(request, show)
+        console.show_result(report, show, show_fleet)
+        return report.exit_code()
+
+    return console.run_command(command, debug=show.debug)
 
 
 def connect(*, where: WhereFlags, connecting: ConnectingFlags, show: Common = Show()) -> int:

@@ -7,7 +7,8 @@ from cyclopts import Group, Parameter
 from birthcert.console import Show
 from birthcert.options.bootstrap import Authority, PlannedReplacing, Provisioning, Replacing
 from birthcert.options.connect import Connecting
-from birthcert.options.issue import Devices, PlannedDevices
+from birthcert.options.fleet import Places
+from birthcert.options.issue import Devices, FleetDevices, PlannedDevices
 from birthcert.options.reconcile import Reconciling
 from birthcert.options.root import NewRoot, Signing
 from birthcert.options.where import Where
@@ -25,6 +26,8 @@ PlannedReplacingFlags = Annotated[
     PlannedReplacing, Parameter(name="*", group=Group("Rollover", sort_key=4))
 ]
 DeviceFlags = Annotated[Devices, Parameter(name="*", group=Group("Devices", sort_key=2))]
+PlacesFlags = Annotated[Places, Parameter(name="*", group=Group("Where", sort_key=1))]
+FleetDeviceFlags = Annotated[FleetDevices, Parameter(name="*", group=Group("Devices", sort_key=2))]
 ConnectingFlags = Annotated[Connecting, Parameter(name="*", group=Group("Device", sort_key=2))]
 ReconcilingFlags = Annotated[Reconciling, Parameter(name="*", group=Group("Audit", sort_key=2))]
 PlannedDeviceFlags = Annotated[

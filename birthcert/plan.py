@@ -1,6 +1,7 @@
 """What a batch will cost and take, before the first certificate is bought."""
 
 import math
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -107,6 +108,26 @@ def plan_batch(
         ca_room=room,
         problems=_problems(certificates, room, usage_mode, validity_days),
         not_known=(*NOT_KNOWN, *guessed),
+    )
+
+
+def plan_together(plans: Sequence[IssuePlan]) -> IssuePlan:
+    """The plans of several places as one: sums, and the time of the slowest."""
+
+    def joined(name: str) -> str:
+        return ", ".join(dict.fromkeys(getattr(each, name) for each in plans))
+
+    counts = ("rows", "refused", "existing")
+    batches = [each.batch for each in plans]
+    summed = ("certificates", "issued_this_month", "price_usd", "price_usd_least", "ca_room")
+    batch = max(batches, key=lambda each: each.seconds).model_copy(
+        update={name: sum(getattr(each, name) for each in batches) for name in summed}
+        | {"problems": [problem for each in batches for problem in each.problems]}
+    )
+    return plans[0].model_copy(
+        update={name: sum(getattr(each, name) for each in plans) for name in counts}
+        | {name: joined(name) for name in ("account", "region", "authority_arn")}
+        | {"days_left": min(each.days_left for each in plans), "batch": batch}
     )
 
 

@@ -9,6 +9,7 @@ from birthcert.models import (
     BootstrapRequest,
     CertificateAuthority,
     CheckedPlace,
+    FleetReport,
     IssueReport,
     Place,
     PlaceReport,
@@ -149,6 +150,26 @@ def issue_markdown(report: IssueReport, refusals: list[tuple[str, str]]) -> str:
     if refusals:
         lines += ["", "| device | why it has no certificate |", "|---|---|"]
         lines += [f"| {cell(device)} | {cell(reason)} |" for device, reason in refusals]
+    return "\n".join(lines)
+
+
+def fleet_markdown(report: FleetReport) -> str:
+    """A batch over several places, as a page of Prefect's UI."""
+    lines = [f"# Fleet of {report.tenant}", "", "| devices | |", "|---|---|"]
+    for name in ("requested", "issued", "existing", "refused", "failed"):
+        lines.append(f"| {name} | {getattr(report, name)} |")
+    lines += [
+        "",
+        f"{report.certificates_per_second:.1f} certificates a second, {report.seconds:.1f} s. "
+        f"Report: `{report.report}`",
+        "",
+        "| account | region | devices | |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| {each.account} | {each.region} | {each.devices} | {cell(each.told())} |"
+        for each in report.places
+    ]
     return "\n".join(lines)
 
 

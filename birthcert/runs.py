@@ -21,8 +21,11 @@ from birthcert.models import (
     BootstrapRequest,
     CanaryReport,
     CanaryRequest,
+    FleetReport,
+    FleetRequest,
     IssueReport,
     IssueRequest,
+    ManifestOptions,
     ReconcileReport,
     ReconcileRequest,
     RolloverReport,
@@ -60,23 +63,25 @@ def run_rollover(request: RolloverRequest, show: Show) -> RolloverReport:
 
 def run_issue(request: IssueRequest, show: Show) -> IssueReport:
     """The flow `issue`, run here; a wrong region or manifest is said before Prefect starts."""
-    region = resolve_region(request)
-    if not is_s3(request.manifest):
-        read_manifest(request.manifest, csr_required=request.generate_keys is None)
-    elif request.account_block is None:
-        # a block's credentials are known to Prefect alone, which is not there yet
-        aws = AwsAccess(region, retry_seconds=load_settings().retry_seconds)
-        read_manifest(
-            request.manifest,
-            csr_required=request.generate_keys is None,
-            storage=Storage(aws),
-        )
+    _check_manifest(request, resolve_region(request), request.account_block)
     with _prefect(show) as ready:
         from flows.issue import issue
 
         ready()
         with live_progress(show, console.err):
             return issue(request)
+
+
+def run_fleet(request: FleetRequest, show: Show) -> FleetReport:
+    """The flow `fleet`, run here; a wrong region or manifest is said before Prefect starts."""
+    regions = [resolve_region(where) for where in request.wheres() if where.region]
+    _check_manifest(request, regions[0] if regions else "", request.places[0].account_block)
+    with _prefect(show) as ready:
+        from flows.fleet import fleet
+
+        ready()
+        with live_progress(show, console.err):
+            return fleet(request)
 
 
 def run_canary(request: CanaryRequest, show: Show) -> CanaryReport:
@@ -129,6 +134,16 @@ def prepare_prefect() -> None:
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     }.items():
         os.environ.setdefault(name, value)
+
+
+def _check_manifest(request: ManifestOptions, region: str, account_block: str | None) -> None:
+    csr_required = request.generate_keys is None
+    if not is_s3(request.manifest):
+        read_manifest(request.manifest, csr_required=csr_required)
+    elif account_block is None:
+        # a block's credentials are known to Prefect alone, which is not there yet
+        aws = AwsAccess(region, retry_seconds=load_settings().retry_seconds)
+        read_manifest(request.manifest, csr_required=csr_required, storage=Storage(aws))
 
 
 @contextmanager

@@ -6,6 +6,7 @@ while it waited, or later, asks again only if it wants more than what was approv
 
 import hashlib
 import re
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from prefect import get_run_logger
@@ -18,12 +19,22 @@ from pydantic import Field
 
 from birthcert.errors import ConfigurationError
 from birthcert.issuance.manifest import count_rows
-from birthcert.models import IssueRequest, IssuingAuthority, Place
-from birthcert.plan import IssuePlan
+from birthcert.models import (
+    FleetPart,
+    FleetRequest,
+    IssueRequest,
+    IssuingAuthority,
+    ManifestOptions,
+    Place,
+)
+from birthcert.plan import IssuePlan, check_cost, plan_together
 from birthcert.reports import approval_markdown
 from birthcert.settings import load_settings
 from flows.leftovers import UNATTENDED
+from flows.runbook import Runbook
 from tasks.access import storage_for
+from tasks.authority import find_issuing_authority
+from tasks.caller import check_caller
 from tasks.planning import price_batch
 
 PATIENCE_SECONDS: Final = 7 * 24 * 3_600
@@ -46,24 +57,55 @@ def agree_on_price(request: IssueRequest, place: Place, authority: IssuingAuthor
 
     Raises TooExpensive or NotApproved, before anything was touched.
     """
-    above = None if request.approve else load_settings().approval_above_devices
-    if request.max_cost_usd is None:
-        if above is None:
-            return
-        # the whole check of a large manifest takes minutes, counting its lines seconds
-        rows = count_rows(
+
+    def count() -> int:
+        return count_rows(
             request.manifest,
             csr_required=request.generate_keys is None,
             storage=storage_for(request, place),
         )
-        if rows <= above:
-            return
-    plan = price_batch(request, place, authority)
+
+    _agree(request, count, lambda: price_batch(request, place, authority))
+
+
+def agree_on_fleet_price(request: FleetRequest, parts: Sequence[FleetPart]) -> None:
+    """The same for the batches of all places together; each must be there to be priced."""
+
+    def price() -> IssuePlan:
+        plan = plan_together([_priced(part) for part in parts if part.devices])
+        check_cost(plan.batch, request.max_cost_usd)
+        return plan
+
+    devices = sum(part.devices for part in parts)
+    if devices:
+        _agree(request, lambda: devices, price)
+
+
+def _priced(part: FleetPart) -> IssuePlan:
+    if part.problem:
+        raise ConfigurationError(
+            f"the batch in {part.name} cannot be priced: {part.problem}",
+            remedy="nothing was bought: correct that, or do without a cap and approve the batch",
+        )
+    run = Runbook()
+    place = run(check_caller, part.request).place
+    authority = run(find_issuing_authority, part.request, place)
+    return price_batch(part.request, place, authority)
+
+
+def _agree(
+    request: ManifestOptions, count: Callable[[], int], price: Callable[[], IssuePlan]
+) -> None:
+    """Price what needs to be: a large manifest takes minutes, counting its lines seconds."""
+    above = None if request.approve else load_settings().approval_above_devices
+    if request.max_cost_usd is None and (above is None or count() <= above):
+        return
+    plan = price()
     if above is not None and plan.batch.certificates > above:
         _wait_for_approval(request, plan)
 
 
-def _wait_for_approval(request: IssueRequest, plan: IssuePlan) -> None:
+def _wait_for_approval(request: ManifestOptions, plan: IssuePlan) -> None:
     wanted = plan.batch.certificates
     subject = f"approval-{hashlib.sha256(request.manifest.encode()).hexdigest()[:12]}"
     if wanted <= _approved_before(subject):

@@ -25,7 +25,7 @@ from prefect.states import Crashed
 from birthcert.ledger.liveness import is_gone, process_space
 from birthcert.status import RunStatus
 
-FLOWS: Final = ("bootstrap", "canary", "inbox", "issue", "reconcile")
+FLOWS: Final = ("bootstrap", "canary", "fleet", "inbox", "issue", "reconcile")
 UNFINISHED: Final = [
     StateType.PENDING,
     StateType.RUNNING,

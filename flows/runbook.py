@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from typing import Any, Final, ParamSpec, Protocol, TypeVar
 
@@ -83,13 +83,27 @@ class Runbook:
         return round(time.monotonic() - self._started, 3)
 
 
-def side_by_side(work: Callable[[T], U], items: Sequence[T]) -> list[U]:
+def side_by_side(work: Callable[[T], U], items: Sequence[T], *, at_once: int = AT_ONCE) -> list[U]:
     """The work on each item, some at once, in threads of this flow run; results in their order."""
     if not items:
         return []
-    with ThreadPoolExecutor(min(len(items), AT_ONCE)) as pool:
+    with ThreadPoolExecutor(min(len(items), at_once)) as pool:
         running = [pool.submit(copy_context().run, work, item) for item in items]
-        return [each.result() for each in running]
+        try:
+            return [each.result() for each in running]
+        except BaseException as error:
+            if not isinstance(error, Exception):
+                _end(running)
+            raise
+
+
+def _end(running: Sequence[Future[U]]) -> None:
+    """Pass on the signal of Prefect that ends a run: it reaches the main thread alone."""
+    if not asked_to_end.is_set():
+        asked_to_end.set()
+        wait(running)
+        # Prefect sends the signal once more, to the command's own handler: its first
+        asked_to_end.clear()
 
 
 def _end_if_asked() -> None:

@@ -6,7 +6,7 @@ from prefect.runtime import flow_run
 
 from birthcert import walls
 from birthcert.aws.authority import tenant_of
-from birthcert.models import BootstrapRequest, Place, WhereRequest
+from birthcert.models import BootstrapRequest, Place, TenantRequest, WhereRequest
 from birthcert.settings import load_settings
 from tasks.access import aws_in, ledger
 
@@ -14,7 +14,7 @@ LOCATIONS: Final = ("inbox", "manifest", "out")
 ROOT_FILES: Final = ("certificate_file", "key_file", "passphrase_file")
 
 
-def check_request(request: WhereRequest) -> None:
+def check_request(request: TenantRequest) -> None:
     """Tenant and locations of the request, before AWS is asked anything; raises TenantWall."""
     walls.check_tenant(request.tenant, flow_run.tags)
     locations = {name: getattr(request, name) for name in LOCATIONS if hasattr(request, name)}

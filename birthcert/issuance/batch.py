@@ -3,7 +3,7 @@
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +18,14 @@ from birthcert.issuance.reading import Reader, read_each
 from birthcert.issuance.testkeys import generate_device_keys, rehearse_device_keys
 from birthcert.ledger.ledger import Ledger
 from birthcert.ledger.records import BatchState, Refusal
-from birthcert.models import CertificateAuthority, IssueReport, IssueRequest, Place, QuotaUse
+from birthcert.models import (
+    CertificateAuthority,
+    IssueReport,
+    IssueRequest,
+    ManifestOptions,
+    Place,
+    QuotaUse,
+)
 from birthcert.passphrase import read_passphrase
 from birthcert.storage.address import is_s3
 from birthcert.storage.stores import LOCAL, Storage, absolute
@@ -47,6 +54,7 @@ def checked_rows(
     provisioning_template: str | None = None,
     *,
     rehearse: bool = False,
+    places: Collection[str] = (),
     read: Reader = read_each,
     storage: Storage = LOCAL,
 ) -> Iterator[Device | DeviceOutcome]:
@@ -54,7 +62,7 @@ def checked_rows(
 
     Raises UnusableInput at the call for a manifest that cannot be used as a whole, and
     ConfigurationError for a passphrase that is needed and missing. `rehearse` writes no keys;
-    `read` reads the CSRs.
+    `places` are those that a row may name; `read` reads the CSRs.
     """
     shard = request.shard
     rows = read_manifest(
@@ -72,23 +80,29 @@ def checked_rows(
         subject_mode=request.subject,
         provisioning_template=provisioning_template,
         repeated=shard.repeated if shard else {},
+        places=places,
         read=read,
     )
 
 
 def _with_keys(rows: Iterator[ManifestRow], request: IssueRequest) -> Iterator[ManifestRow]:
     assert request.generate_keys is not None
+    return generate_device_keys(
+        rows,
+        folder=Path(request.out),
+        algorithm=request.generate_keys,
+        passphrase=key_passphrase(request),
+    )
+
+
+def key_passphrase(request: ManifestOptions) -> bytes:
+    """What encrypts the keys that are made here; ConfigurationError where they cannot be."""
     if is_s3(request.out):
         raise ConfigurationError(
             f"private keys are made in a folder of this machine alone, not in {request.out}",
             remedy="name a local output folder, or give the devices' own CSRs",
         )
-    return generate_device_keys(
-        rows,
-        folder=Path(request.out),
-        algorithm=request.generate_keys,
-        passphrase=read_passphrase(request.key_passphrase_file, os.environ),
-    )
+    return read_passphrase(request.key_passphrase_file, os.environ)
 
 
 def chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:

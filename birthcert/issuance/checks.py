@@ -4,7 +4,7 @@ All of it happens before money is spent: what AWS would refuse, what would give 
 another's name, and what AWS IoT would refuse at the first connection.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
@@ -32,6 +32,7 @@ def check_rows(
     subject_mode: SubjectMode,
     provisioning_template: str | None = None,
     repeated: Mapping[int, str] = MappingProxyType({}),
+    places: Collection[str] = (),
     read: Reader = read_each,
 ) -> Iterator[Device | DeviceOutcome]:
     """Each row as a device to certify or as a refusal with its reason, in the manifest's order.
@@ -41,11 +42,11 @@ def check_rows(
     instead of at the device's first connection [26]. Of two rows with one device id the later is
     refused, whatever became of the earlier; of two with one public key the later, where the
     earlier is good. `repeated` are rows of which that is known already, and the reason: of those
-    that repeat a row which is not among `rows`. `read` reads the CSRs. ValueError for a template
-    that is none.
+    that repeat a row which is not among `rows`. `places` are those that a row may name. `read`
+    reads the CSRs. ValueError for a template that is none.
     """
     required = parameters_of(provisioning_template) if provisioning_template else set()
-    checks = _Checks(subject_mode, frozenset(required), repeated)
+    checks = _Checks(subject_mode, frozenset(required), repeated, places)
     with FirstRows() as first_rows:
         for reading in read(rows, folder):
             row = reading.row
@@ -68,6 +69,7 @@ class _Checks:
     subject_mode: SubjectMode
     required_parameters: frozenset[str]
     repeated: Mapping[int, str]
+    places: Collection[str]
 
     def device(self, reading: Reading, first_rows: FirstRows) -> Device:
         """The device of a row; raises UnusableInput with the reason for its refusal."""
@@ -77,6 +79,7 @@ class _Checks:
         earlier = first_rows.earlier("device_id", row.device_id, row.row)
         _refuse(self.repeated.get(row.row))
         _refuse_repeated("device_id", earlier)
+        _refuse_place(row.place, self.places)
         if isinstance(csr, UnusableInput):
             raise csr
         subject = self._subject(row, csr)
@@ -132,3 +135,13 @@ def _refuse(problem: str | None) -> None:
 def _refuse_repeated(kind: str, earlier: int | None) -> None:
     if earlier is not None:
         raise UnusableInput(f"the {kind} is that of row {earlier} already", earlier=earlier)
+
+
+def _refuse_place(place: str, places: Collection[str]) -> None:
+    if place and place not in places:
+        raise UnusableInput(
+            f"the place {place[:80]!r} is none of this batch",
+            remedy=f"name one of {', '.join(places)}"
+            if places
+            else "certify it by birthcert fleet",
+        )

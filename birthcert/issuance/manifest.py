@@ -17,7 +17,7 @@ from birthcert.models import Subject
 from birthcert.storage.stores import LOCAL, Storage
 
 SUBJECT_COLUMNS: Final = frozenset(Subject.model_fields)
-CSV_COLUMNS: Final = SUBJECT_COLUMNS | {"device_id", "csr"}
+CSV_COLUMNS: Final = SUBJECT_COLUMNS | {"device_id", "csr", "place"}
 JSON_FIELDS: Final = CSV_COLUMNS | {"csr_path"}
 
 
@@ -28,7 +28,8 @@ class ManifestRow:
 
     `row` is the line number in the file, a CSV's header being 1. The CSR is `csr_pem` or the
     file `csr_path`; `subject` holds the further columns that are not empty, by the names of
-    `birthcert.models.Subject`; `problem` says why a row could not be read.
+    `birthcert.models.Subject`; `place` is the one that the row names, of a fleet's; `problem`
+    says why a row could not be read.
     """
 
     row: int
@@ -37,6 +38,7 @@ class ManifestRow:
     csr_path: str = ""
     subject: dict[str, str] = field(default_factory=dict)
     problem: str = ""
+    place: str = ""
 
 
 def read_manifest(
@@ -111,7 +113,7 @@ def _columns(path: str, header: Line, csr_required: bool) -> list[str]:
             f"the manifest {path} has a wrong header (row {header.number}): "
             f"{header.text[:80]!r}: {problem}",
             remedy=f"begin with {','.join(required)} separated by commas; further columns may be "
-            + ", ".join(sorted(SUBJECT_COLUMNS)),
+            + ", ".join(sorted(SUBJECT_COLUMNS | {"place"})),
             row=header.number,
         )
     return columns
@@ -136,6 +138,7 @@ def _csv_row(line: Line, columns: list[str]) -> ManifestRow:
         row=line.number,
         device_id=values.pop("device_id", ""),
         csr_path=values.pop("csr", ""),
+        place=values.pop("place", ""),
         subject={name: value for name, value in values.items() if value},
         problem=problem,
     )
@@ -151,6 +154,7 @@ def _json_row(line: Line) -> ManifestRow:
         device_id=device_id.strip(),
         csr_pem=fields.get("csr", ""),
         csr_path=fields.get("csr_path", "").strip(),
+        place=fields.get("place", "").strip(),
         subject={name: fields[name] for name in SUBJECT_COLUMNS & fields.keys() if fields[name]},
     )
 

@@ -1,5 +1,6 @@
 """How far a batch is: counts as they come in, the pace of the last minute, the time left. Pure."""
 
+import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
@@ -65,6 +66,31 @@ def _nobody(_progress: BatchProgress) -> None:
 
 # Who follows the batches of this context beside Prefect: the terminal of a command.
 follower: Final[ContextVar[Follow]] = ContextVar("birthcert_follower", default=_nobody)
+
+
+class Together:
+    """Several batches, of `total` devices together, as one for who follows them; for threads."""
+
+    def __init__(self, follow: Follow, total: int) -> None:
+        self._follow, self._total = follow, total
+        self._latest: dict[str, BatchProgress] = {}
+        self._lock = threading.Lock()
+
+    def member(self, name: str) -> Follow:
+        """What one of the batches tells its progress to."""
+
+        def told(progress: BatchProgress) -> None:
+            with self._lock:
+                self._latest[name] = progress
+                self._follow(self._sum(progress.tenant))
+
+        return told
+
+    def _sum(self, tenant: str) -> BatchProgress:
+        names = ("issued", "existing", "refused", "failed", "throttled", "per_second")
+        sums = {name: sum(getattr(each, name) for each in self._latest.values()) for name in names}
+        seconds = max(each.seconds for each in self._latest.values())
+        return BatchProgress(tenant=tenant, total=self._total, seconds=seconds, **sums)
 
 
 class Pace:

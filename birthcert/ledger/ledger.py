@@ -262,6 +262,13 @@ class Ledger:
         with reading(self._engine) as connection:
             return purchases.delivered_of(connection, authority_of, template, wanted)
 
+    def places_of(
+        self, tenant: str, places: Sequence[str], device_ids: Iterable[str]
+    ) -> dict[str, set[str]]:
+        """Of some hundred devices, at which places (keys) the tenant may have certified each."""
+        with reading(self._engine) as connection:
+            return purchases.places_of(connection, tenant, places, device_ids)
+
     def record_refused(self, batch_id: int, refusals: Sequence[Refusal]) -> None:
         """Write down rows of a manifest that are not to be bought; never touches a bought one."""
         with writing(self._engine) as connection:
@@ -281,16 +288,15 @@ class Ledger:
 
         `public_keys` are at most a few thousand hashes.
         """
-        query = statements.RECORDS
         wanted = (
             (authority.c.tenant, tenant),
             (authority.c.place, place.key if place else None),
             (authority.c.arn, authority_arn),
             (certificate.c.batch_id, batch_id),
         )
-        for column, value in wanted:
-            if value is not None:
-                query = query.where(column == value)
+        query = statements.RECORDS.where(
+            *(column == value for column, value in wanted if value is not None)
+        )
         if states:
             query = query.where(certificate.c.state.in_(states))
         if public_keys:

@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy import Connection, bindparam, func, select, tuple_
 
-from birthcert.ledger.listed import given_rows, listed, text_at
+from birthcert.ledger.listed import given_rows, listed, listed_keys, text_at
 from birthcert.ledger.records import Known
 from birthcert.ledger.schema import authority, certificate, own_certificate
 
@@ -40,6 +40,21 @@ _DELIVERED_OF: Final = select(
     _c.generation == 0,
     _c.template == bindparam("template"),
     _c.state == "delivered",
+)
+
+# `rows`: device id; `tenant`, `places`
+_authority_at = select(authority.c.id).where(
+    authority.c.tenant == bindparam("tenant"),
+    authority.c.place.in_(bindparam("places", expanding=True)),
+)
+_PLACES_OF: Final = (
+    select(_c.device_id, authority.c.place)
+    .join(authority, authority.c.id == _c.authority_id)
+    .where(
+        _c.authority_id.in_(_authority_at),
+        _c.device_id.in_(select(text_at(_wanted, 0))),
+        _c.state.in_(("requested", "issued", "delivered")),
+    )
 )
 
 
@@ -95,3 +110,14 @@ def delivered_of(
     }
     rows = connection.execute(_DELIVERED_OF, facts)
     return {(row[0], row[1]): Known(*row[2:]) for row in rows}
+
+
+def places_of(
+    connection: Connection, tenant: str, places: Sequence[str], device_ids: Iterable[str]
+) -> dict[str, set[str]]:
+    """Of device ids, those that have a certificate or may have one, each with its places."""
+    facts = {"tenant": tenant, "places": list(places), "rows": listed_keys(device_ids)}
+    found: dict[str, set[str]] = {}
+    for device_id, place in connection.execute(_PLACES_OF, facts):
+        found.setdefault(device_id, set()).add(place)
+    return found

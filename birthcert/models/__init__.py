@@ -29,6 +29,14 @@ from birthcert.models.bootstrap_request import (
     FurtherPlace,
     VerificationOptions,
 )
+from birthcert.models.fleet import (
+    FleetPart,
+    FleetParts,
+    FleetPlace,
+    FleetPlaceReport,
+    FleetReport,
+    FleetRequest,
+)
 from birthcert.models.places import (
     CheckedPlace,
     CheckedPlaces,
@@ -57,8 +65,10 @@ from birthcert.models.requests import (
     InboxRequest,
     IssueRequest,
     IssuerRequest,
+    ManifestOptions,
     ReconcileRequest,
     Shard,
+    TenantRequest,
     WhereRequest,
 )
 from birthcert.models.resources import (
@@ -116,6 +126,12 @@ __all__ = [
     "Endpoint",
     "Facts",
     "Finding",
+    "FleetPart",
+    "FleetParts",
+    "FleetPlace",
+    "FleetPlaceReport",
+    "FleetReport",
+    "FleetRequest",
     "FurtherPlace",
     "InboxReport",
     "InboxRequest",
@@ -123,6 +139,7 @@ __all__ = [
     "IssueRequest",
     "IssuerRequest",
     "IssuingAuthority",
+    "ManifestOptions",
     "MovedIssuing",
     "OfflineRootOptions",
     "OldRegistration",
@@ -156,6 +173,7 @@ __all__ = [
     "Step",
     "Subject",
     "SubmissionReport",
+    "TenantRequest",
     "ThingType",
     "VerificationCertificate",
     "VerificationOptions",

@@ -12,13 +12,18 @@ Region = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[a-z]+)+-\d$")]
 BlockName = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 
 
-class WhereRequest(Facts):
-    """Which tenant, in which account and region."""
+class TenantRequest(Facts):
+    """Which tenant."""
 
     tenant: Annotated[str, Field(pattern=TENANT_PATTERN)] = Field(
         description="Whose devices: lower-case letters, digits and hyphens. Tags everything made.",
         examples=["acme"],
     )
+
+
+class WhereRequest(TenantRequest):
+    """Which tenant, in which account and region."""
+
     account: AccountNumber | None = Field(
         default=None,
         description="The AWS account that must be reached, 12 digits. "
@@ -46,7 +51,7 @@ class IssuerRequest(WhereRequest):
     )
 
 
-class BatchRequest(IssuerRequest):
+class BatchOptions(Facts):
     """How the devices of a batch are certified."""
 
     out: str = Field(
@@ -101,6 +106,10 @@ class BatchRequest(IssuerRequest):
     )
 
 
+class BatchRequest(BatchOptions, IssuerRequest):
+    """A batch in one place."""
+
+
 class Shard(Facts):
     """The rows `first` to `last` of a manifest, `devices` in number, for a run of their own.
 
@@ -124,8 +133,8 @@ class Shard(Facts):
         return f"{self.first}-{self.last}"
 
 
-class IssueRequest(BatchRequest):
-    """Certify the devices of a manifest."""
+class ManifestOptions(BatchOptions):
+    """Which devices are certified, and how."""
 
     manifest: str = Field(
         description="CSV (device_id,csr) or JSONL, gzipped or not: a path or s3://bucket/key."
@@ -138,6 +147,11 @@ class IssueRequest(BatchRequest):
         description="File with the passphrase for generated keys; "
         "empty: the environment's BIRTHCERT_KEY_PASSPHRASE.",
     )
+
+
+class IssueRequest(ManifestOptions, BatchRequest):
+    """Certify the devices of a manifest."""
+
     shard: Shard | None = Field(
         default=None,
         description="Leave empty: the rows of a shard, set by the run that hands it out.",

@@ -1,19 +1,17 @@
-"""The flags of issue, and of a plan for it."""
+"""The flags of issue and fleet, and of a plan for a batch."""
 
 from dataclasses import dataclass
 from typing import Any
 
 
 @dataclass(frozen=True)
-class Devices:
-    """The devices to certify."""
+class FleetDevices:
+    """The devices to certify, wherever."""
 
     manifest: str
     """CSV (device_id,csr) or JSONL, gzipped or not."""
     out: str
     """Folder for certificates and report.csv."""
-    authority_arn: str | None = None
-    """The issuing CA; the tenant's where not given."""
     template: str = "EndEntityClientAuthCertificate/V1"
     """The written recipe used EndEntityCertificate/V1."""
     validity_days: int = 3_640
@@ -43,10 +41,18 @@ class Devices:
     """Do not wait for approval in Prefect's UI, however large the batch."""
 
     def request_facts(self) -> dict[str, Any]:
-        """The fields of IssueRequest."""
+        """The fields of IssueRequest or FleetRequest."""
         facts = dict(vars(self))
         facts["max_cost_usd"] = facts.pop("max_cost")
         return facts
+
+
+@dataclass(frozen=True)
+class Devices(FleetDevices):
+    """The devices to certify."""
+
+    authority_arn: str | None = None
+    """The issuing CA; the tenant's where not given."""
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,21 @@ def test_intent_to_delivery(ledger: Ledger, clock: Any) -> None:
     )
 
 
+def test_where_devices_may_be_certified(ledger: Ledger) -> None:
+    """The places of those that were asked for, by key: intended and refused ones have none."""
+    far = PLACE.model_copy(update={"region": "us-east-1"})
+    for place, names in ((PLACE, ("a", "b", "c")), (far, ("b", "d"))):
+        batch_id = ledger.begin_batch("acme", place, f"{CA} in {place.region}")
+        claim = ledger.claim(batch_id)
+        rows = ledger.intend(batch_id, claim, wanted(*names))
+        ledger.mark_requested(claim, [row.id for row in rows if row.device_id in ("a", "b")])
+        ledger.record_refused(batch_id, [Refusal("e", "no CSR")])
+    keys, names = [PLACE.key, far.key], list("abcdef")
+    assert ledger.places_of("acme", keys, names) == {"a": {PLACE.key}, "b": set(keys)}
+    assert ledger.places_of("acme", [far.key], names) == {"b": {far.key}}
+    assert ledger.places_of("globex", keys, names) == {}
+
+
 def test_intents_come_back_in_their_order(ledger: Ledger) -> None:
     """Records stand in the order of the intents, whatever order they are kept in."""
     batch_id, claim = begin(ledger)
