@@ -8,13 +8,16 @@ import pytest
 from birthcert.models import (
     BootstrapRequest,
     CanaryRequest,
+    FleetRequest,
     InboxRequest,
     IssueRequest,
     ReconcileRequest,
 )
 
 REQUESTS = (BootstrapRequest, CanaryRequest, InboxRequest, IssueRequest, ReconcileRequest)
-every_form = pytest.mark.parametrize("request_model", REQUESTS, ids=lambda each: each.__name__)
+every_form = pytest.mark.parametrize(
+    "request_model", [*REQUESTS, FleetRequest], ids=lambda each: each.__name__
+)
 
 
 def groups(request_model: Any) -> Iterator[dict[str, Any]]:
@@ -43,7 +46,12 @@ def test_every_field_has_help(request_model: Any) -> None:
             assert helped or f"`{name}`" in group["description"], name
 
 
-@every_form
+def test_a_fleets_form_begins_with_whose_and_where() -> None:
+    """Tenant and places stand first."""
+    assert list(FleetRequest.model_json_schema()["properties"])[:2] == ["tenant", "places"]
+
+
+@pytest.mark.parametrize("request_model", REQUESTS, ids=lambda each: each.__name__)
 def test_a_form_begins_with_whose_and_where(request_model: Any) -> None:
     """Tenant, account and region stand first, and the tenant alone must be given by all."""
     schema = request_model.model_json_schema()

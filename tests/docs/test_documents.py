@@ -24,6 +24,8 @@ from birthcert.connecting import ConnectReport
 from birthcert.issuance.output import REPORT_COLUMNS
 from birthcert.models import (
     BootstrapReport,
+    FleetPlaceReport,
+    FleetReport,
     IssueReport,
     OldRegistrationReport,
     PlaceReport,
@@ -242,6 +244,9 @@ def fields(*models: type[BaseModel]) -> set[str]:
         ),
         pytest.param(
             "`birthcert issue", "The output folder", fields(IssueReport, QuotaUse), id="issue.json"
+        ),
+        pytest.param(
+            "`birthcert fleet", "\n", fields(FleetReport, FleetPlaceReport), id="fleet.json"
         ),
         pytest.param("`birthcert connect", "\n", fields(ConnectReport), id="connect.json"),
         pytest.param("(a row a device:", ")", set(REPORT_COLUMNS), id="report.csv"),
