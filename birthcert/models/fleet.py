@@ -1,8 +1,8 @@
 """A batch over several places: what a user asks for, each place's part of it, and the report."""
 
-from typing import Annotated, Final, Self
+from typing import Annotated, Final
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, field_validator
 
 from birthcert.models.base import Facts, Outcome, Partition, Place
 from birthcert.models.bootstrap_request import FurtherPlace
@@ -35,12 +35,15 @@ class FleetWhere(TenantRequest):
         default="aws", description="aws, aws-cn (China) or aws-us-gov (GovCloud)."
     )
 
-    @model_validator(mode="after")
-    def _check_places(self) -> Self:
-        for number, place in enumerate(self.places, start=1):
-            if place in self.places[: number - 1]:
+    @field_validator("places")
+    @classmethod
+    def _check_places(cls, places: list[FleetPlace]) -> list[FleetPlace]:
+        for number, place in enumerate(places, start=1):
+            if not (place.region or place.account_block):
+                raise ValueError(f"place {number} names neither a region nor an account block")
+            if place in places[: number - 1]:
                 raise ValueError(f"place {number} is there twice")
-        return self
+        return places
 
 
 class FleetRequest(ManifestOptions, FleetWhere):

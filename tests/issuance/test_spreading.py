@@ -254,6 +254,7 @@ def test_places_that_are_one_or_unknown_end_the_run(tmp_path: Path) -> None:
     [
         pytest.param([{"region": "eu-west-1"}], "at least 2 items", id="one place"),
         pytest.param([{"region": "eu-west-1"}] * 2, "place 2 is there twice", id="one twice"),
+        pytest.param([{"region": "eu-west-1"}, {}], "names neither", id="nothing named"),
         pytest.param([{"region": "Dublin"}, {}], "String should match", id="no region"),
         pytest.param([{"account": "12"}, {}], "String should match", id="no account"),
         pytest.param([{"role": "x"}, {}], "Extra inputs", id="unknown field"),
