@@ -11,7 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from team_browser import CHROMIUM, FLAGS, Browser
+from team_browser import CHROMIUM, Browser, opened
 from team_installation import DOWN, OURS, UP, Mailbox, Team, shell
 
 QUICK = {"ca_creation_seconds": 0.1, "issuance_seconds": [0.05, 0.1], "iam_delay_seconds": 0.1}
@@ -77,13 +77,8 @@ Webhook(name="mailbox", url="{mailbox.url}", json_data=told).save("mailbox")
 @pytest.fixture(scope="session")
 def browser(team: Team, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """Chromium, logged in."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="NO PLAYWRIGHT HERE")
     if not CHROMIUM.exists():
         pytest.skip("NO CHROMIUM HERE: Prefect's UI is not tested")
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS])
-        page = chromium.new_page(viewport={"width": 1_280, "height": 900})
-        browser = Browser(page, team.url, tmp_path_factory.mktemp("screenshots"))
+    with opened(team.url, tmp_path_factory.mktemp("screenshots")) as browser:
         browser.log_in(":".join(team.auth))
         yield browser
-        chromium.close()

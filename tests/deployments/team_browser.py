@@ -3,10 +3,13 @@
 import os
 import re
 import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Playwright, expect, sync_playwright
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = (
@@ -26,8 +29,10 @@ DRAWN_BYTES = 20_000
 class Browser:
     """A window; `photograph` keeps what it shows."""
 
-    def __init__(self, page: Page, url: str, folder: Path) -> None:
-        self.page, self._url = page, url
+    def __init__(self, playwright: Playwright, url: str, folder: Path) -> None:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS])
+        self.page = page = chromium.new_page(viewport={"width": 1_280, "height": 900})
+        self._url = url
         # make screenshots says where docs/ui.md has them
         self._folder = Path(os.environ.get("SCREENSHOTS") or folder)
         page.set_default_timeout(PATIENCE_MILLISECONDS)
@@ -67,9 +72,12 @@ class Browser:
         """Press Submit; by keyboard, since the page may still move."""
         self.page.get_by_role("button", name="Submit").press("Enter")
 
-    def sees(self, text: str, *, within: Locator | None = None) -> None:
-        """Wait until the page, or a part of it, shows a text."""
-        expect((within or self.page).get_by_text(text).first).to_be_visible()
+    def sees(self, text: str, *, at: str | None = None) -> None:
+        """Wait until the page, or a field of its form, shows a text; a field comes into view."""
+        found = (self.field(at) if at else self.page).get_by_text(text).first
+        expect(found).to_be_visible()
+        if at:
+            self.field(at).scroll_into_view_if_needed()
 
     def open_run(self, run_id: str) -> None:
         """The page of a flow run."""
@@ -98,3 +106,29 @@ class Browser:
         """Keep what the window shows as NAME.png."""
         self._folder.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=self._folder / f"{name}.png", animations="disabled", **how)
+
+
+class Elsewhere:
+    """Something whose methods all run in one other thread."""
+
+    def __init__(self, there: Any, thread: Executor) -> None:
+        self._there, self._thread = there, thread
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._there, name)
+        return lambda *values, **named: self._thread.submit(method, *values, **named).result()
+
+
+@contextmanager
+def opened(url: str, folder: Path) -> Iterator[Browser]:
+    """A browser in a thread of its own.
+
+    Playwright leaves a running loop in its thread, in which Prefect would answer with coroutines.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        playwright = thread.submit(sync_playwright().start).result()
+        try:
+            browser = thread.submit(Browser, playwright, url, folder).result()
+            yield cast("Browser", Elsewhere(browser, thread))
+        finally:
+            thread.submit(playwright.stop).result()

@@ -23,8 +23,6 @@ from birthcert.models import (
 )
 from birthcert.roots import RootFiles, create_root
 
-# in some orders of the suite its blocks are not found on the server that all tests share
-pytestmark = pytest.mark.slow
 PASSPHRASES = {"key": "correct horse battery", "root": "a stone under the gate"}
 EXTERNAL_ID = "what-only-the-role-knows"
 ROLE = "arn:aws:iam::333333333333:role/birthcert"
