@@ -26,6 +26,7 @@ OURS: Final[Labels] = {
     "prefect.resource.role": "tag",
 }
 EACH_RUN: Final = {"prefect.resource.id"}
+HEARTBEAT: Final = "prefect.flow-run.heartbeat"
 TERMINAL: Final = {
     f"prefect.flow-run.{state}"
     for state in ("Completed", "Failed", "Crashed", "Cancelled", "Cancelling", "Paused")
@@ -44,8 +45,9 @@ def dead_runs() -> list[AutomationCore]:
 def _silent_is_crashed() -> AutomationCore:
     lost = EventTrigger(
         posture=Posture.Proactive,
-        after={"prefect.flow-run.heartbeat"},
-        expect={"prefect.flow-run.heartbeat", *TERMINAL},
+        # a run may die before its first heartbeat
+        after={"prefect.flow-run.Running", HEARTBEAT},
+        expect={HEARTBEAT, *TERMINAL},
         match={"prefect.resource.id": "prefect.flow-run.*"},
         match_related=OURS,
         for_each=EACH_RUN,
@@ -56,7 +58,8 @@ def _silent_is_crashed() -> AutomationCore:
         name="Crashed",
         state=StateType.CRASHED,
         message="No heartbeat for 75 s: the worker is gone.",
-        force=True,
+        # the last heartbeat of a run may arrive after its end
+        force=False,
     )
     return AutomationCore(
         name="birthcert: a run without heartbeat is Crashed",
@@ -131,9 +134,12 @@ def keep(client: SyncPrefectClient, automations: list[AutomationCore]) -> list[s
 
 
 def _content(automation: AutomationCore) -> Any:
-    """What an automation says, without the ids that the server gives to its parts."""
+    """What an automation says, without the ids that the server gives to its parts.
+
+    Not as JSON, where the events of a trigger have an order that differs by chance.
+    """
     fields = set(AutomationCore.model_fields) - {"owner_resource"}
-    return _without_ids(automation.model_dump(mode="json", include=fields))
+    return _without_ids(automation.model_dump(include=fields))
 
 
 def _without_ids(value: Any) -> Any:
