@@ -12,6 +12,7 @@ from birthcert import console
 from birthcert.aws.access import AwsAccess
 from birthcert.aws.caller import resolve_region
 from birthcert.console import Show
+from birthcert.errors import ConfigurationError
 from birthcert.files import make_folder
 from birthcert.issuance.manifest import read_manifest
 from birthcert.ledger.ledger import Ledger, utc_now
@@ -105,7 +106,10 @@ def run_reconcile(request: ReconcileRequest, show: Show) -> ReconcileReport:
 
 
 def read_status(tenant: str | None, show: Show) -> StatusReport:
-    """Prefect's runs of our flows, and the ledger's batches; no run is started or changed."""
+    """Prefect's runs of our flows, and the ledger's batches; no run is started or changed.
+
+    ConfigurationError for a tenant of which there are neither.
+    """
     console.show_logs(Show(quiet=True, debug=show.debug))
     settings = load_settings()
     runs: list[RunStatus] = []
@@ -120,6 +124,11 @@ def read_status(tenant: str | None, show: Show) -> StatusReport:
         problem = f"Prefect cannot be asked: {error}"
     with Ledger.open(settings.ledger_url, settings.state_folder) as ledger:
         batches = batches_status(ledger, tenant, now=utc_now())
+        if tenant and not (runs or batches or problem):
+            raise ConfigurationError(
+                f"there are no runs and no batches of tenant {tenant}",
+                remedy=f"all that is known, from {ledger.name}: birthcert status",
+            )
         return StatusReport(ledger=ledger.name, runs=runs, runs_unknown=problem, batches=batches)
 
 

@@ -78,10 +78,11 @@ def test_a_folder_that_is_elsewhere_is_not_missed(
 
 
 def test_status_of_a_tenant_without_anything(birthcert: Callable[..., Any]) -> None:
-    """Empty lists, no error."""
-    ended = birthcert("status", "--tenant", "nobody", "--json")
-    assert (ended.code, json.loads(ended.out)["batches"]) == (0, [])
-    assert json.loads(ended.out)["runs"] == []
+    """A misspelt name is told in one line, not shown as empty tables."""
+    ended = birthcert("status", "--tenant", "nobody")
+    assert (ended.code, ended.out) == (2, "")
+    [told] = ended.errors
+    assert "there are no runs and no batches of tenant nobody" in told
 
 
 def test_a_run_left_behind_is_ended_by_the_next_command(
