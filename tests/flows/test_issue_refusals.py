@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from birthcert.errors import AwsCallFailed
 from birthcert.models import BootstrapRequest, IssueRequest, Subject
 from birthcert.pki.algorithms import generate_private_key
 from birthcert.pki.csr import build_csr
@@ -144,21 +145,53 @@ def test_the_progress_artifact_ends_at_the_last_row(
     assert f"| refused | {len(REASONS)} |" in str(artifact.description)
 
 
-def test_a_batch_is_announced(mixed: tuple[Any, list[dict[str, str]]]) -> None:
-    """Automations hear of its start, its end, and that it has refusals."""
+def announced(said: str, *names: str) -> dict[str, Any]:
+    """The payloads in which something is said, by their events, as soon as all of these came."""
     from prefect.client.orchestration import get_client
 
-    wanted = {"started": "devices", "done": "issued", "refused": "refused"}
     events = {"prefix": ["birthcert.batch."]}
+    end = time.monotonic() + 60
+    found: dict[str, Any] = {}
     with get_client(sync_client=True) as client:
-        end = time.monotonic() + 60
-        found: dict[str, Any] = {}
-        while not wanted.keys() <= found.keys() and time.monotonic() < end:
+        while not set(names) <= found.keys():
+            assert time.monotonic() < end, f"only {sorted(found)} came"
             answer = client._client.post("/events/filter", json={"filter": {"event": events}})
-            heard = [each for each in answer.json()["events"] if "mixed" in str(each["payload"])]
+            heard = [each for each in answer.json()["events"] if said in str(each["payload"])]
             found = {each["event"].rpartition(".")[2]: each["payload"] for each in heard}
+    return found
+
+
+def test_a_batch_is_announced(mixed: tuple[Any, list[dict[str, str]]]) -> None:
+    """Automations hear of its start, its end, and that it has refusals."""
+    wanted = {"started": "devices", "done": "issued", "refused": "refused"}
+    found = announced("mixed", *wanted)
     counts = {name: found[name][fact] for name, fact in wanted.items()}
     assert counts == {"started": len(REASONS) + 1, "done": 1, "refused": len(REASONS)}
+
+
+def test_a_batch_that_cannot_go_on_is_announced(
+    desk: Path, authority: Any, run_issue: Run, sandbox: Sandbox
+) -> None:
+    """Automations hear that AWS has taken the right to issue away, and with which words."""
+    manifest = desk / "denied.jsonl"
+    manifest.write_text(line("denied-1", csr_of("denied-1")))
+    denial = {"effect": "error", "code": "AccessDeniedException", "message": "no more"}
+    sandbox.state.knobs.update({"calls": [{"action": "acm-pca.IssueCertificate", **denial}]})
+    with pytest.raises(AwsCallFailed):
+        run_issue(IssueRequest(tenant="acme", manifest=str(manifest), out=str(desk / "denied")))
+    sandbox.state.knobs.reset()
+    assert "no more" in announced("denied.jsonl", "failed")["failed"]["error"]
+
+
+def test_a_batch_that_goes_on_is_announced(
+    desk: Path, authority: Any, run_issue: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Automations hear how far it is; here without the minute that lies between two events."""
+    monkeypatch.setattr("flows.progress.EVENT_SECONDS", 0.0)
+    manifest = desk / "onward.jsonl"
+    manifest.write_text(line("onward-1", csr_of("onward-1")))
+    run_issue(IssueRequest(tenant="acme", manifest=str(manifest), out=str(desk / "onward")))
+    assert announced("seconds_left", "progress")["progress"]["done"] == 1
 
 
 def test_a_device_that_aws_refuses_has_the_request_id(
