@@ -12,7 +12,19 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from team_browser import CHROMIUM, Browser, opened
-from team_installation import DOWN, OURS, UP, Mailbox, Team, shell
+from team_installation import (
+    BOOTSTRAP,
+    DOWN,
+    FLEET,
+    GLOBEX,
+    OURS,
+    SLOW,
+    UP,
+    Team,
+    kill_run,
+    shell,
+)
+from team_mailbox import Mailbox
 
 QUICK = {"ca_creation_seconds": 0.1, "issuance_seconds": [0.05, 0.1], "iam_delay_seconds": 0.1}
 
@@ -72,6 +84,46 @@ Webhook(name="mailbox", url="{mailbox.url}", json_data=told).save("mailbox")
     team.run("python save_block.py\nbirthcert blocks register --notify custom-webhook/mailbox")
     yield mailbox
     mailbox.server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def bootstrapped(team: Team) -> dict[str, str]:
+    """The runs, by tenant, that bootstrapped the first two at the same time, each on a worker."""
+    # a CA whose end is near enough to be told of
+    ending = {**BOOTSTRAP["certificate_authority"], "validity_days": 60}
+    runs = {
+        "acme": team.start("bootstrap-acme", **{**BOOTSTRAP, "certificate_authority": ending}),
+        "globex": team.start("bootstrap-globex", **BOOTSTRAP),
+    }
+    for run in runs.values():
+        team.completed(run)
+    return runs
+
+
+@pytest.fixture(scope="session")
+def cut_off(team: Team, bootstrapped: dict[str, str]) -> str:
+    """A batch of globex whose worker and run were killed in the middle; the run's id."""
+    team.submit("globex", "fleet.jsonl", FLEET)
+    team.misbehave(calls=[SLOW])
+    run = team.start("inbox-globex", threads=1, chunk_size=10)
+    team.until(lambda: set(FLEET) & team.devices_of(GLOBEX).keys())
+    kill_run(run)
+    team.misbehave(calls=[])
+    assert not set(FLEET) <= team.devices_of(GLOBEX).keys()
+    return run
+
+
+@pytest.fixture(scope="session")
+def unheard(team: Team, bootstrapped: dict[str, str]) -> str:
+    """A run that died right after its start, before its first heartbeat."""
+    return team.pretend_to_run("canary-globex")
+
+
+@pytest.fixture(scope="session")
+def late(team: Team, bootstrapped: dict[str, str]) -> str:
+    """A run whose last heartbeat arrived after its end, as it may on a busy server."""
+    team.send_heartbeat(bootstrapped["acme"])
+    return bootstrapped["acme"]
 
 
 @pytest.fixture(scope="session")

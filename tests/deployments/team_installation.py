@@ -10,10 +10,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import boto3
 import httpx
@@ -31,6 +31,14 @@ WAIT_SECONDS = 240
 PARTS = ("postgres", "sandbox", "server", "worker-1", "worker-2")
 UP, DOWN = "birthcert up --dir up --port 0", "birthcert down --dir up"
 ENDED = ("COMPLETED", "FAILED", "CRASHED")
+ACME, GLOBEX, INITECH = "111111111111", "222222222222", "333333333333"
+BOOTSTRAP: dict[str, Any] = {
+    "certificate_authority": {"key_algorithm": "EC_prime256v1"},
+    "canary": False,
+}
+FLEET = [f"lathe-{number}" for number in range(60)]
+# long enough that a batch is in its middle when it is looked at
+SLOW = {"action": "acm-pca.IssueCertificate", "effect": "slow", "seconds": 1.0}
 
 
 class Team:
@@ -101,13 +109,18 @@ class Team:
 
     @contextmanager
     def scheduled(self, deployment: str, *, every_seconds: float) -> Iterator[None]:
-        """Inside, the deployment has a schedule too; the scheduler looks once in a minute."""
-        schedules = f"deployments/{self.deployments()[deployment]['id']}/schedules"
+        """Inside, the deployment has a schedule too.
+
+        The scheduler looks at changed deployments every 5 s, at all of them once a minute.
+        """
+        address = f"deployments/{self.deployments()[deployment]['id']}"
         schedule = {"interval": every_seconds, "anchor_date": datetime.now(UTC).isoformat()}
-        answer = self._api.post(schedules, json=[{"active": True, "schedule": schedule}])
-        [made] = answer.raise_for_status().json()
+        wanted = {"slug": "soon", "active": True, "schedule": schedule}
+        self._api.patch(address, json={"schedules": [wanted]}).raise_for_status()
+        known = self.deployments()[deployment]["schedules"]
+        [made] = [each["id"] for each in known if each["slug"] == "soon"]
         yield
-        self._api.delete(f"{schedules}/{made['id']}").raise_for_status()
+        self._api.delete(f"{address}/schedules/{made}").raise_for_status()
 
     def flow_run(self, run_id: str) -> Any:
         """A run as the server knows it."""
@@ -122,6 +135,51 @@ class Team:
             return state if state["type"] in ENDED else None
 
         return self.until(final)
+
+    def completed(self, run_id: str) -> None:
+        """Wait until a run has ended well; one that died may be run again by then."""
+
+        def final() -> Any:
+            state = self.flow_run(run_id)["state"]
+            assert state["type"] != "FAILED", state["message"]
+            return state["type"] == "COMPLETED"
+
+        self.until(final)
+
+    def run_again(self, run_id: str) -> None:
+        """Wait until a run that died has ended well at its second try."""
+        self.until(lambda: self.flow_run(run_id)["run_count"] > 1)
+        self.completed(run_id)
+        states = {state["name"] for state in self.states_of(run_id)}
+        assert {"Crashed", "AwaitingRetry"} <= states
+        assert self.flow_run(run_id)["run_count"] == 2
+
+    def pretend_to_run(self, deployment: str) -> str:
+        """A run that is Running for the server, though nobody works on it; its id."""
+        known = self.deployments()[deployment]["id"]
+        later = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+        state = {"type": "SCHEDULED", "state_details": {"scheduled_time": later}}
+        run_id: str = self.ask(f"deployments/{known}/create_flow_run", state=state)["id"]
+        self.ask(f"flow_runs/{run_id}/set_state", state={"type": "RUNNING"}, force=True)
+        return run_id
+
+    def send_heartbeat(self, run_id: str) -> None:
+        """Tell the server of a heartbeat, whatever became of the run."""
+        tag = {"prefect.resource.id": "prefect.tag.birthcert", "prefect.resource.role": "tag"}
+        event = {
+            "event": "prefect.flow-run.heartbeat",
+            "id": str(uuid4()),
+            "occurred": datetime.now(UTC).isoformat(),
+            "resource": {"prefect.resource.id": f"prefect.flow-run.{run_id}"},
+            "related": [tag],
+        }
+        self._api.post("events", json=[event]).raise_for_status()
+
+    def events(self, name: str, *, of_run: str) -> list[Any]:
+        """The events of this name that are related to a run."""
+        wanted = {"event": {"name": [name]}, "related": {"id": [f"prefect.flow-run.{of_run}"]}}
+        found: list[Any] = self.ask("events/filter", filter=wanted)["events"]
+        return found
 
     @staticmethod
     def until(probe: Callable[[], Any]) -> Any:
@@ -240,31 +298,3 @@ def _process_of(run_id: str) -> int:
         except OSError:
             continue
     raise AssertionError(f"no process of run {run_id}")
-
-
-class Mailbox:
-    """What a webhook is told."""
-
-    def __init__(self) -> None:
-        self.messages: list[dict[str, str]] = []
-        messages = self.messages
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                length = int(self.headers["Content-Length"])
-                messages.append(json.loads(self.rfile.read(length)))
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, *_: Any) -> None:
-                """Say nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/"
-
-    def about(self, subject: str, *words: str) -> str | None:
-        """The body of a message with this subject and these words; None where there is none yet."""
-        for message in self.messages:
-            if message["subject"] == subject and all(word in message["body"] for word in words):
-                return message["body"]
-        return None
