@@ -105,21 +105,24 @@ def bootstrap_markdown(report: BootstrapReport) -> str:
     }
     sandbox = [f"> **Local sandbox {report.sandbox}, not AWS.**", ""] if report.sandbox else []
     lines = [f"# Bootstrap of {report.tenant} in {report.region}", "", *sandbox]
-    lines += ["| fact | value |", "|---|---|"]
-    lines += [f"| {name} | `{value}` |" for name, value in facts.items()]
+    lines += columns_markdown(list(facts.items()))
     lines += [*steps_markdown(report.steps), *places_markdown(report.places)]
     lines += ["", "## Provisioning template", "", "```json", report.template_body, "```", ""]
     lines += ["## CA certificate", "", "```", report.authority_certificate_pem.strip(), "```"]
     return "\n".join(lines)
 
 
+def columns_markdown(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of aligned text, which a narrow page scrolls; a table with ARNs runs over its edge."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    padded = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    return ["```", *padded, "```"]
+
+
 def steps_markdown(steps: Sequence[Step]) -> list[str]:
-    """The lines of a table of steps."""
-    lines = ["", "| step | outcome | seconds | ARN |", "|---|---|---|---|"]
-    for step in steps:
-        arn = f"`{step.arn}`" if step.arn else ""
-        lines.append(f"| {step.name} | {step.outcome} | {step.seconds:.2f} | {arn} |")
-    return lines
+    """The lines of the steps with their ARNs."""
+    rows = [(step.name, step.outcome, f"{step.seconds:.2f} s", step.arn) for step in steps]
+    return ["", "## Steps", "", *columns_markdown(rows)]
 
 
 def places_markdown(places: Sequence[PlaceReport]) -> list[str]:
@@ -138,7 +141,9 @@ def issue_markdown(report: IssueReport, refusals: list[tuple[str, str]]) -> str:
     lines += [
         "",
         f"{report.certificates_per_second:.1f} certificates a second, {report.throttled} throttled "
-        f"calls, {report.seconds:.1f} s. Report: `{report.report}`",
+        f"calls, {report.seconds:.1f} s. The report:",
+        "",
+        *columns_markdown([(report.report,)]),
     ]
     if report.quota_use:
         lines += ["", "| quota | calls | a second at most | used |", "|---|---|---|---|"]

@@ -12,7 +12,7 @@ from birthcert.models import (
     RolloverRequest,
     Step,
 )
-from birthcert.reports import cell, places_markdown, steps_markdown
+from birthcert.reports import cell, columns_markdown, places_markdown, steps_markdown
 
 
 def rollover_report(
@@ -60,9 +60,13 @@ def rollover_markdown(report: RolloverReport) -> str:
     sandbox = [f"> **Local sandbox {report.sandbox}, not AWS.**", ""] if report.sandbox else []
     issuing = report.authority_arn if report.moved else report.replaced_arn
     lines = [f"# Rollover of {report.tenant} in {report.region}", "", *sandbox]
-    lines += ["| fact | value |", "|---|---|", f"| Issues now | `{issuing}` |"]
-    lines += [f"| Old | `{report.replaced_arn}` |", f"| Successor | `{report.authority_arn}` |"]
-    lines += [f"| Successor valid until | {report.authority_not_after} |"]
+    facts = {
+        "Issues now": issuing,
+        "Old": report.replaced_arn,
+        "Successor": report.authority_arn,
+        "Successor valid until": report.authority_not_after,
+    }
+    lines += columns_markdown(list(facts.items()))
     lines += places_markdown(report.places)
     if report.old_registrations:
         lines += [
@@ -73,6 +77,6 @@ def rollover_markdown(report: RolloverReport) -> str:
         ]
         lines += ["|---|---|---|---|---|"]
     for old in report.old_registrations:
-        facts = (old.account, old.region, old.status, old.active_certificates, old.problem)
-        lines.append(f"| {' | '.join(cell(str(fact)) for fact in facts)} |")
+        told = (old.account, old.region, old.status, old.active_certificates, old.problem)
+        lines.append(f"| {' | '.join(cell(str(each)) for each in told)} |")
     return "\n".join([*lines, *steps_markdown(report.steps)])
