@@ -53,14 +53,18 @@ class Browser:
         self.page.get_by_text("Custom run").click()
         expect(self.field("Tenant").locator("textarea")).not_to_be_empty()
 
-    def field(self, label: str) -> Locator:
-        """A field of the form with its label, help and message."""
-        labelled = self.page.get_by_text(label, exact=True)
-        return self.page.locator("div.group", has=labelled).last
+    def field(self, *labels: str) -> Locator:
+        """A field of the form with its label, help and message; the last of its name, or in one."""
+        field: Any = self.page
+        for label in labels:
+            labelled = self.page.get_by_text(label, exact=True)
+            field = field.locator("div.group", has=labelled).last
+        place: Locator = field
+        return place
 
-    def fill(self, label: str, text: str) -> None:
+    def fill(self, text: str, *labels: str) -> None:
         """Write into a field."""
-        self.field(label).locator("textarea, input").first.fill(text)
+        self.field(*labels).locator("textarea, input").first.fill(text)
 
     def choose(self, label: str, option: str) -> None:
         """Choose from a drop-down."""
@@ -72,12 +76,12 @@ class Browser:
         """Press Submit; by keyboard, since the page may still move."""
         self.page.get_by_role("button", name="Submit").press("Enter")
 
-    def sees(self, text: str, *, at: str | None = None) -> None:
+    def sees(self, text: str, *labels: str) -> None:
         """Wait until the page, or a field of its form, shows a text; a field comes into view."""
-        found = (self.field(at) if at else self.page).get_by_text(text).first
+        found = (self.field(*labels) if labels else self.page).get_by_text(text).first
         expect(found).to_be_visible()
-        if at:
-            self.field(at).scroll_into_view_if_needed()
+        if labels:
+            found.scroll_into_view_if_needed()
 
     def open_run(self, run_id: str) -> None:
         """The page of a flow run."""
