@@ -38,11 +38,10 @@ def check_fleet_places(request: FleetRequest) -> FleetParts:
 @step("spread the manifest", cached=False)
 def spread_devices(request: FleetRequest, checked: FleetParts) -> FleetParts:
     """A manifest for each place: a device stays where it is certified."""
-    keys = [part.place.key for part in checked.parts]
     return spread_manifest(
         request,
         checked,
-        look_up=partial(ledger().places_of, request.tenant, keys),
+        look_up=partial(ledger().places_of, request.tenant),
         storage=_storage(checked),
     )
 

@@ -23,6 +23,7 @@ from birthcert.models import (
     FleetRequest,
     IssueRequest,
     ManifestOptions,
+    Place,
 )
 from birthcert.storage.folder import Folder
 from birthcert.storage.stores import Storage, absolute
@@ -77,8 +78,7 @@ def spread_manifest(
             part.name: _PlaceManifest(stack.enter_context(_gzipped(folder, part))) for part in parts
         }
         rows = _rows(request, names, helper, storage)
-        keys = {part.place.key: part.name for part in parts}
-        refusals = _placed(rows, names, keys, look_up, manifests)
+        refusals = _placed(rows, names, parts[0].place, look_up, manifests)
         refused = write_report(folder, refusals, REFUSED)["refused"]
     counted = [part.model_copy(update={"devices": manifests[part.name].devices}) for part in parts]
     return found.model_copy(update={"parts": counted, "refused": refused})
@@ -133,7 +133,7 @@ def _rows(
 def _placed(
     rows: Iterator[tuple[ManifestRow, Device | DeviceOutcome]],
     names: Mapping[str, str],
-    keys: Mapping[str, str],
+    beside: Place,
     look_up: LookUp,
     manifests: Mapping[str, _PlaceManifest],
 ) -> Iterator[DeviceOutcome]:
@@ -144,18 +144,19 @@ def _placed(
             if isinstance(checked, DeviceOutcome):
                 yield checked
                 continue
-            has = {keys[key] for key in known.get(row.device_id, ())}
+            has = set(filter(None, map(beside.name_of_neighbour, known.get(row.device_id, ()))))
             named = names.get(row.place)
-            if has and named and named not in has:
+            if has and (named not in has if named else has.isdisjoint(manifests)):
                 yield _elsewhere(row, min(has))
             else:
-                name = named or preferred(row.device_id, has or manifests)
+                name = named or preferred(row.device_id, has & manifests.keys() or manifests)
                 manifests[name].add(row, checked)
 
 
 def _elsewhere(row: ManifestRow, place: str) -> DeviceOutcome:
-    reason = (
-        f"the device is certified in {place}, and the row names {row.place}; "
-        "name the former or none"
-    )
-    return DeviceOutcome(row.device_id, row.row, "refused", reason=reason)
+    reason = f"the device is certified in {place}, and the row names {row.place}"
+    remedy = "name the former or none"
+    if not row.place:
+        reason = f"the device is certified in {place}, which is none of the places"
+        remedy = "name that one too, or move the device with birthcert issue"
+    return DeviceOutcome(row.device_id, row.row, "refused", reason=f"{reason}; {remedy}")

@@ -262,12 +262,10 @@ class Ledger:
         with reading(self._engine) as connection:
             return purchases.delivered_of(connection, authority_of, template, wanted)
 
-    def places_of(
-        self, tenant: str, places: Sequence[str], device_ids: Iterable[str]
-    ) -> dict[str, set[str]]:
+    def places_of(self, tenant: str, device_ids: Iterable[str]) -> dict[str, set[str]]:
         """Of some hundred devices, at which places (keys) the tenant may have certified each."""
         with reading(self._engine) as connection:
-            return purchases.places_of(connection, tenant, places, device_ids)
+            return purchases.places_of(connection, tenant, device_ids)
 
     def record_refused(self, batch_id: int, refusals: Sequence[Refusal]) -> None:
         """Write down rows of a manifest that are not to be bought; never touches a bought one."""

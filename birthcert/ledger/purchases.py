@@ -42,16 +42,13 @@ _DELIVERED_OF: Final = select(
     _c.state == "delivered",
 )
 
-# `rows`: device id; `tenant`, `places`
-_authority_at = select(authority.c.id).where(
-    authority.c.tenant == bindparam("tenant"),
-    authority.c.place.in_(bindparam("places", expanding=True)),
-)
+# `rows`: device id; `tenant`
+_authority_of = select(authority.c.id).where(authority.c.tenant == bindparam("tenant"))
 _PLACES_OF: Final = (
     select(_c.device_id, authority.c.place)
     .join(authority, authority.c.id == _c.authority_id)
     .where(
-        _c.authority_id.in_(_authority_at),
+        _c.authority_id.in_(_authority_of),
         _c.device_id.in_(select(text_at(_wanted, 0))),
         _c.state.in_(("requested", "issued", "delivered")),
     )
@@ -113,10 +110,10 @@ def delivered_of(
 
 
 def places_of(
-    connection: Connection, tenant: str, places: Sequence[str], device_ids: Iterable[str]
+    connection: Connection, tenant: str, device_ids: Iterable[str]
 ) -> dict[str, set[str]]:
     """Of device ids, those that have a certificate or may have one, each with its places."""
-    facts = {"tenant": tenant, "places": list(places), "rows": listed_keys(device_ids)}
+    facts = {"tenant": tenant, "rows": listed_keys(device_ids)}
     found: dict[str, set[str]] = {}
     for device_id, place in connection.execute(_PLACES_OF, facts):
         found.setdefault(device_id, set()).add(place)

@@ -1,6 +1,7 @@
 """What every model is, and the place a run acts in."""
 
-from typing import Any, Literal
+import re
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -10,6 +11,9 @@ RegistrationMode = Literal["DEFAULT", "SNI_ONLY"]
 TENANT_PATTERN = r"^[a-z][a-z0-9-]{0,31}$"
 TAG_TENANT = "birthcert:tenant"
 TAG_PLACE = "birthcert:place"
+_KEY: Final = re.compile(
+    r"(?P<account>\d{12})-(?P<region>[a-z0-9-]+?)(?:-sandbox-(?P<sandbox>.+))?"
+)
 
 
 def _in_order(schema: dict[str, Any]) -> None:
@@ -42,3 +46,13 @@ class Place(Facts):
         """A file-name-safe key; a sandbox's books never mix with those of real AWS."""
         key = f"{self.partition}-{self.account}-{self.region}"
         return f"{key}-sandbox-{self.sandbox}" if self.sandbox else key
+
+    def name_of_neighbour(self, key: str) -> str | None:
+        """`123456789012/eu-west-1` for the key of a place in the same partition of the same cloud.
+
+        None for one in another partition, or of a sandbox that this place is not in.
+        """
+        found = _KEY.fullmatch(key.removeprefix(f"{self.partition}-"))
+        if found is None or found["sandbox"] != self.sandbox:
+            return None
+        return f"{found['account']}/{found['region']}"

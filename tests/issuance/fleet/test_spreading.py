@@ -1,92 +1,32 @@
-"""Which place a device goes to, and how a manifest is spread over places and added up again."""
+"""Which place a device goes to, and how a manifest is spread over places."""
 
-import csv
 import gzip
-import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fleet_lab import (
+    HERE,
+    IN_HERE,
+    IN_THERE,
+    OTHER,
+    THERE,
+    Known,
+    refusals,
+    request_for,
+    rows_of,
+    spread,
+)
 from pydantic import ValidationError
 
 from birthcert.errors import ConfigurationError
-from birthcert.issuance.devices import DeviceOutcome
 from birthcert.issuance.fleet_parts import Reached, parts_of
-from birthcert.issuance.gathering import gather
 from birthcert.issuance.manifest import read_manifest
-from birthcert.issuance.output import write_report
-from birthcert.issuance.spreading import preferred, spread_manifest
-from birthcert.models import FleetParts, FleetPlaceReport, FleetRequest, IssueReport, Place
+from birthcert.issuance.spreading import preferred
+from birthcert.models import FleetRequest, Place
 from birthcert.storage.local import LocalFolder
-from birthcert.storage.stores import LOCAL
-
-HERE, THERE = "111111111111/eu-west-1", "111111111111/us-east-1"
-OTHER = "222222222222/eu-west-1"
-IN_HERE, IN_THERE = "aws-111111111111-eu-west-1", "aws-111111111111-us-east-1"
-
-
-def request_for(folder: Path, manifest: str = "", *names: str, **facts: Any) -> FleetRequest:
-    places = [{"account": name[:12], "region": name[13:]} for name in names or (HERE, THERE, OTHER)]
-    where = {"tenant": "acme", "manifest": manifest, "out": str(folder / "out")}
-    return FleetRequest.model_validate({**where, "places": places, **facts})
-
-
-def parts_for(request: FleetRequest, *unreached: str) -> FleetParts:
-    reached = []
-    for where in request.wheres():
-        place = Place(partition="aws", account=str(where.account), region=str(where.region))
-        is_away = f"{where.account}/{where.region}" in unreached
-        reached.append(Reached(where, None, "no route") if is_away else Reached(where, place))
-    return parts_of(request, reached, LocalFolder(Path(request.out)))
-
-
-class Known:
-    """A ledger that knows devices, and how often it was asked."""
-
-    def __init__(self, places: Mapping[str, Sequence[str]] | None = None) -> None:
-        self._places = places or {}
-        self.asked: list[int] = []
-
-    def __call__(self, device_ids: Sequence[str]) -> dict[str, Sequence[str]]:
-        self.asked.append(len(device_ids))
-        return {name: self._places[name] for name in device_ids if name in self._places}
-
-
-def spread(request: FleetRequest, known: Known | None = None, *unreached: str) -> FleetParts:
-    return spread_manifest(
-        request, parts_for(request, *unreached), look_up=known or Known(), storage=LOCAL
-    )
-
-
-def rows_of(parts: FleetParts) -> dict[str, dict[int, str]]:
-    """By place, the devices by the number of their row."""
-    return {
-        part.name: {row.row: row.device_id for row in read_manifest(part.request.manifest)}
-        if part.devices
-        else {}
-        for part in parts.parts
-    }
-
-
-def refusals(request: FleetRequest, name: str = "refused.csv") -> dict[str, str]:
-    with (Path(request.out) / name).open(newline="") as stream:
-        return {row["device_id"]: row["reason"] for row in csv.DictReader(stream)}
-
-
-@pytest.fixture
-def rows(csr_for: Callable[..., bytes], manifest: Callable[..., str]) -> Callable[..., str]:
-    """A manifest of JSON lines: devices by name, each with further fields."""
-
-    def write(*devices: str | dict[str, str]) -> str:
-        lines = []
-        for device in devices:
-            facts = {"device_id": device} if isinstance(device, str) else device
-            lines.append(json.dumps({"csr": csr_for(facts["device_id"]).decode(), **facts}))
-        return manifest(lines, "manifest.jsonl")
-
-    return write
 
 
 def test_a_new_devices_place_is_known_from_its_name() -> None:
@@ -157,6 +97,23 @@ def test_a_device_stays_where_it_is_certified(rows: Callable[..., str], tmp_path
     spread_rows = rows_of(spread(request, known))
     assert list(spread_rows[HERE].values()) == [*devices, "kept"]
     assert f"certified in {HERE}" in refusals(request)["moved"]
+
+
+def test_a_device_whose_place_is_left_out_is_not_bought_again(
+    rows: Callable[..., str], tmp_path: Path
+) -> None:
+    """Unless it is certified in a place that is there too; a sandbox is another world."""
+    sandboxed = f"{IN_THERE}-sandbox-1"
+    known = Known({"left": [IN_THERE], "both": [IN_HERE, IN_THERE], "tried": [sandboxed]})
+    manifest = rows("left", "both", "tried", {"device_id": "left-2"})
+    request = request_for(tmp_path, manifest, HERE, OTHER)
+    placed = rows_of(spread(request, known))
+    assert placed[HERE][2] == "both"
+    assert {name for row in placed.values() for name in row.values()} == {"both", "tried", "left-2"}
+    assert refusals(request) == {
+        "left": f"row 1: the device is certified in {THERE}, which is none of the places; "
+        "name that one too, or move the device with birthcert issue"
+    }
 
 
 def test_a_device_of_two_places_stays_in_one_of_them(
@@ -270,56 +227,3 @@ def test_a_request_names_two_places_or_more(places: list[Any], expected: str) ->
     facts = {"tenant": "acme", "manifest": "m", "out": "o", "places": places}
     with pytest.raises(ValidationError, match=expected):
         FleetRequest.model_validate(facts)
-
-
-def report_of(parts: FleetParts, number: int, outcomes: list[DeviceOutcome]) -> FleetPlaceReport:
-    """What the batch of a place leaves: report.csv and its own report."""
-    part = parts.parts[number]
-    out = Path(part.request.out)
-    counts = write_report(LocalFolder(out), outcomes)
-    names = ("issued", "existing", "refused", "failed")
-    batch = IssueReport(
-        tenant="acme",
-        account=part.place.account,
-        region=part.place.region,
-        authority_arn="arn",
-        requested=counts.total(),
-        **{name: counts[name] for name in names},  # type: ignore[literal-required]
-        seconds=1,
-        certificates_per_second=1,
-        throttled=3,
-        report="",
-        out=str(out),
-    )
-    return FleetPlaceReport(
-        account=part.place.account, region=part.place.region, devices=part.devices, batch=batch
-    )
-
-
-def test_the_report_has_every_row_in_the_manifests_order(
-    rows: Callable[..., str], tmp_path: Path
-) -> None:
-    """From each place and from none; a place that failed has all its devices failed."""
-    named = zip("abcdef", [HERE, THERE, HERE, "nowhere", THERE, HERE], strict=True)
-    manifest = rows(*({"device_id": name, "place": place} for name, place in named))
-    request = request_for(tmp_path, manifest, HERE, THERE)
-    parts = spread(request)
-    done = [
-        DeviceOutcome("a", 1, "issued", serial_number="0a"),
-        DeviceOutcome("c", 3, "failed", reason="AWS said no"),
-        DeviceOutcome("f", 6, "existing"),
-    ]
-    lost = FleetPlaceReport(account="111111111111", region="us-east-1", devices=2, problem="gone")
-    report = gather(
-        request, parts.parts, [report_of(parts, 0, done), lost], storage=LOCAL, seconds=2
-    )
-    told = refusals(request, "report.csv")
-    assert list(told) == list("abcdef")
-    assert told["b"] == f"row 2: {THERE}: gone"
-    assert told["c"] == "row 3: AWS said no"
-    assert told["d"].startswith("row 4: the place 'nowhere'")
-    counts = (report.requested, report.issued, report.existing, report.refused, report.failed)
-    assert counts == (6, 1, 1, 1, 3)
-    assert (report.exit_code(), report.throttled, report.certificates_per_second) == (3, 3, 0.5)
-    summary = (Path(request.out) / "summary.json").read_text()
-    assert report == type(report).model_validate_json(summary)
