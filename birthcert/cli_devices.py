@@ -26,8 +26,8 @@ def fleet(*, places: PlacesFlags, devices: FleetDeviceFlags, show: Common = Show
         with console.usage_errors():
             facts = {**places.request_facts(), **devices.request_facts()}
             request = FleetRequest.model_validate(facts)
-        from birthcert.device_screens import show_fleet
         from birthcert.runs import run_fleet
+        from birthcert.screens import show_fleet
 
         report = run_fleet(request, show)
         console.show_result(report, show, show_fleet)

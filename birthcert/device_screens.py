@@ -1,8 +1,8 @@
-"""The human text of what devices do, and of a fleet over several places."""
+"""The human text of what devices do."""
 
 from birthcert import console
 from birthcert.connecting import ConnectReport, ReceivedMessage
-from birthcert.models import CanaryReport, FleetReport
+from birthcert.models import CanaryReport
 
 
 def show_message(message: ReceivedMessage) -> None:
@@ -34,25 +34,4 @@ def show_canary(report: CanaryReport) -> None:
     console.out.print(
         f"\na new device of {report.tenant} is provisioned and can work: "
         f"{report.endpoint}, {report.seconds:.1f} s"
-    )
-
-
-def show_fleet(report: FleetReport) -> None:
-    """A fleet's counts, and what came of each place."""
-    console.print_rows(
-        ["account", "region", "devices", ""],
-        [[each.account, each.region, str(each.devices), each.told()] for each in report.places],
-    )
-    console.print_facts(
-        f"{report.tenant}: {report.issued + report.existing} of {report.requested} devices "
-        "have certificates",
-        {
-            "issued": report.issued,
-            "existing": report.existing,
-            "refused": report.refused,
-            "failed": report.failed,
-            "rate": f"{report.certificates_per_second:.1f} certificates a second",
-            "certificates": report.out,
-            "report": report.report,
-        },
     )

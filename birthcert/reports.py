@@ -135,10 +135,9 @@ def places_markdown(places: Sequence[PlaceReport]) -> list[str]:
 
 def issue_markdown(report: IssueReport, refusals: list[tuple[str, str]]) -> str:
     """A batch's counts and its first refusals as a page of Prefect's UI."""
-    lines = [f"# Batch of {report.tenant} in {report.region}", "", "| devices | |", "|---|---|"]
-    for name in ("requested", "issued", "existing", "refused", "failed"):
-        lines.append(f"| {name} | {getattr(report, name)} |")
-    lines += [
+    lines = [
+        f"# Batch of {report.tenant} in {report.region}",
+        *_counts_markdown(report),
         "",
         f"{report.certificates_per_second:.1f} certificates a second, {report.throttled} throttled "
         f"calls, {report.seconds:.1f} s. The report:",
@@ -158,12 +157,22 @@ def issue_markdown(report: IssueReport, refusals: list[tuple[str, str]]) -> str:
     return "\n".join(lines)
 
 
+def _counts_markdown(report: IssueReport | FleetReport) -> list[str]:
+    """The lines of a table of what became of the devices."""
+    names = ("requested", "issued", "existing", "refused", "failed")
+    return [
+        "",
+        "| devices | |",
+        "|---|---|",
+        *(f"| {name} | {getattr(report, name)} |" for name in names),
+    ]
+
+
 def fleet_markdown(report: FleetReport) -> str:
     """A batch over several places, as a page of Prefect's UI."""
-    lines = [f"# Fleet of {report.tenant}", "", "| devices | |", "|---|---|"]
-    for name in ("requested", "issued", "existing", "refused", "failed"):
-        lines.append(f"| {name} | {getattr(report, name)} |")
-    lines += [
+    lines = [
+        f"# Fleet of {report.tenant}",
+        *_counts_markdown(report),
         "",
         f"{report.certificates_per_second:.1f} certificates a second, {report.seconds:.1f} s. "
         f"Report: `{report.report}`",

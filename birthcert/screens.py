@@ -6,7 +6,7 @@ from pathlib import Path
 
 from birthcert import console
 from birthcert.connecting import ConnectReport
-from birthcert.models import BootstrapReport, IssueReport, RolloverReport, Step
+from birthcert.models import BootstrapReport, FleetReport, IssueReport, RolloverReport, Step
 from birthcert.plan import IssuePlan, batch_facts
 from birthcert.planning import BootstrapPlan
 
@@ -89,6 +89,22 @@ def _show_places(report: BootstrapReport | RolloverReport) -> None:
 
 def show_issue(report: IssueReport) -> None:
     """A batch's counts and where its files are."""
+    rate = f"{report.certificates_per_second:.1f} certificates a second"
+    rate += f" of {limit:g}" if (limit := report.rate_limit_per_second) else ""
+    rate += f", {report.throttled} calls throttled" if report.throttled else ""
+    _show_counts(report, rate)
+
+
+def show_fleet(report: FleetReport) -> None:
+    """A fleet's counts, and what came of each place."""
+    console.print_rows(
+        ["account", "region", "devices", ""],
+        [[each.account, each.region, str(each.devices), each.told()] for each in report.places],
+    )
+    _show_counts(report, f"{report.certificates_per_second:.1f} certificates a second")
+
+
+def _show_counts(report: IssueReport | FleetReport, rate: str) -> None:
     console.print_facts(
         f"{report.tenant}: {report.issued + report.existing} of {report.requested} devices "
         "have certificates",
@@ -97,9 +113,7 @@ def show_issue(report: IssueReport) -> None:
             "existing": report.existing,
             "refused": report.refused,
             "failed": report.failed,
-            "rate": f"{report.certificates_per_second:.1f} certificates a second"
-            + (f" of {limit:g}" if (limit := report.rate_limit_per_second) else "")
-            + (f", {report.throttled} calls throttled" if report.throttled else ""),
+            "rate": rate,
             "certificates": report.out,
             "report": report.report,
         },
