@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -18,6 +19,7 @@ from birthcert.ledger.failures import ledger_failures
 
 FILE_NAME: Final = "ledger.sqlite3"
 BUSY_TIMEOUT_MILLISECONDS: Final = 15_000
+BUSY_NAP_SECONDS: Final = 0.01
 POSTGRES_TIMEOUT_SECONDS: Final = 10
 # Marks a connection that only reads: on SQLite it then takes no write lock.
 READ_ONLY: Final = "birthcert_read_only"
@@ -108,11 +110,28 @@ def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
     assert isinstance(connection, sqlite3.Connection)
     # sqlite3's own implicit BEGINs come too late for a write lock and never around DDL
     connection.isolation_level = None
-    connection.execute("PRAGMA journal_mode = WAL")
+    _into_wal_mode(connection)
     # FULL: a commit is on the disk before money is spent on it; NORMAL may lose it in a power cut
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA fullfsync = ON")
     connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _into_wal_mode(connection: sqlite3.Connection) -> None:
+    """Asks again for as long as the busy timeout, which SQLite leaves out at this one change.
+
+    It needs the file for itself: of two that open a new ledger at once, one is refused at once.
+    """
+    patience = time.monotonic() + BUSY_TIMEOUT_MILLISECONDS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > patience:
+                raise
+            time.sleep(BUSY_NAP_SECONDS)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:

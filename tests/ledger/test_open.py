@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import sqlite3
 import stat
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -78,6 +79,21 @@ def test_commits_survive_a_power_cut(tmp_path: Path) -> None:
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
     engine.dispose()
+
+
+def test_a_new_ledger_waits_for_who_writes_to_its_file(tmp_path: Path, clock: Any) -> None:
+    """SQLite refuses the change to WAL mode at once, busy timeout or not."""
+    path = tmp_path / FILE_NAME
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        refused = sqlite3.connect(path, timeout=15)
+        with closing(refused), pytest.raises(sqlite3.OperationalError, match="locked"):
+            refused.execute("PRAGMA journal_mode = WAL")
+        end = threading.Timer(0.3, other.rollback)
+        end.start()
+        with Ledger.open(None, tmp_path, clock=clock) as ledger:
+            assert ledger.begin_batch("acme", PLACE, "arn:ca") == 1
+        end.join()
 
 
 def test_processes_may_open_a_new_ledger_at_once(
