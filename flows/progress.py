@@ -105,12 +105,18 @@ class _Teller:
             now=now,
         )
         follower.get()(progress)
-        if now >= self._artifact_at or progress.done == self._total:
+        if self._worth_showing(progress, now):
             self._artifact_at = now + ARTIFACT_SECONDS
             self._show(progress)
         if now >= self._event_at and not self._is_shard:
             self._event_at = now + EVENT_SECONDS
             announce_progress(progress)
+
+    def _worth_showing(self, progress: BatchProgress, now: float) -> bool:
+        """Now and then, and at the end; but a batch that ends at its first telling has a report."""
+        if progress.done == self._total:
+            return self._artifact is not None
+        return now >= self._artifact_at
 
     def _show(self, progress: BatchProgress) -> None:
         text = progress_markdown(progress)

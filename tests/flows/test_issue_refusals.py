@@ -95,7 +95,9 @@ def mixed(desk: Path, authority: Any, run_issue: Run) -> tuple[Any, list[dict[st
     manifest = desk / "mixed.jsonl"
     (desk / "folder").mkdir()
     manifest.write_text("\n".join(lines(authority.authority_certificate_pem)) + "\n")
-    request = IssueRequest(tenant="acme", manifest=str(manifest), out=str(desk / "mixed"))
+    out = str(desk / "mixed")
+    # in two chunks: a batch of one has a report as soon as there is something to tell
+    request = IssueRequest(tenant="acme", manifest=str(manifest), out=out, chunk_size=10)
     ran = run_issue(request)
     with (desk / "mixed" / "report.csv").open(newline="") as stream:
         return ran, list(csv.DictReader(stream))
@@ -145,6 +147,24 @@ def test_the_progress_artifact_ends_at_the_last_row(
     assert f"| refused | {len(REASONS)} |" in str(artifact.description)
 
 
+def test_a_batch_of_one_chunk_shows_its_report_alone(
+    desk: Path, mixed: object, run_issue: Run
+) -> None:
+    """A bar that is full when it is first drawn tells nothing that the report does not."""
+    from prefect.artifacts import Artifact
+
+    before = Artifact.get("progress-acme-eu-west-1")
+    manifest = desk / "small.jsonl"
+    manifest.write_text(line("small-1", csr_of("small-1")))
+    run_issue(IssueRequest(tenant="acme", manifest=str(manifest), out=str(desk / "small")))
+    after, report = (Artifact.get(f"{kind}-acme-eu-west-1") for kind in ("progress", "issue"))
+    assert before is not None
+    assert after is not None
+    assert after.id == before.id
+    assert report is not None
+    assert "small" in str(report.data)
+
+
 def announced(said: str, *names: str) -> dict[str, Any]:
     """The payloads in which something is said, by their events, as soon as all of these came."""
     from prefect.client.orchestration import get_client
@@ -175,8 +195,10 @@ def test_a_batch_that_cannot_go_on_is_announced(
     """Automations hear that AWS has taken the right to issue away, and with which words."""
     manifest = desk / "denied.jsonl"
     manifest.write_text(line("denied-1", csr_of("denied-1")))
-    denial = {"effect": "error", "code": "AccessDeniedException", "message": "no more"}
-    sandbox.state.knobs.update({"calls": [{"action": "acm-pca.IssueCertificate", **denial}]})
+    denial = {"effect": "error", "code": "AccessDeniedException", "status": 400}
+    sandbox.state.knobs.update(
+        {"calls": [{"action": "acm-pca.IssueCertificate", "message": "no more", **denial}]}
+    )
     with pytest.raises(AwsCallFailed):
         run_issue(IssueRequest(tenant="acme", manifest=str(manifest), out=str(desk / "denied")))
     sandbox.state.knobs.reset()
