@@ -96,7 +96,8 @@ def _child(
 ) -> Iterator[subprocess.Popen[bytes]]:
     with log.open("wb") as stream:
         process = subprocess.Popen(
-            [sys.executable, "-m", "birthcert.child", *module],
+            # -P: a manifest's folder may be the working folder, and hold a stranger's modules
+            [sys.executable, "-P", "-m", "birthcert.child", *module],
             stdin=subprocess.PIPE,
             stdout=stream,
             stderr=subprocess.STDOUT,

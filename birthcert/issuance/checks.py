@@ -47,21 +47,21 @@ def check_rows(
     """
     required = parameters_of(provisioning_template) if provisioning_template else set()
     checks = _Checks(subject_mode, frozenset(required), repeated, places)
-    with FirstRows() as first_rows:
-        for reading in read(rows, folder):
-            row = reading.row
-            try:
-                checked: Device | DeviceOutcome = checks.device(reading, first_rows)
-            except UnusableInput as error:
-                earlier = error.facts.get("earlier")
-                checked = DeviceOutcome(
-                    row.device_id,
-                    row.row,
-                    "refused",
-                    reason=str(error),
-                    repeats=earlier if isinstance(earlier, int) else None,
-                )
-            yield checked
+    first_rows = FirstRows()
+    for reading in read(rows, folder):
+        row = reading.row
+        try:
+            checked: Device | DeviceOutcome = checks.device(reading, first_rows)
+        except UnusableInput as error:
+            earlier = error.facts.get("earlier")
+            checked = DeviceOutcome(
+                row.device_id,
+                row.row,
+                "refused",
+                reason=str(error),
+                repeats=earlier if isinstance(earlier, int) else None,
+            )
+        yield checked
 
 
 @dataclass(frozen=True)

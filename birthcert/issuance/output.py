@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Final
 
 from birthcert.errors import ConfigurationError, UnusableInput
@@ -38,6 +39,7 @@ REPORT_COLUMNS: Final = (
     "certificate",
     "reason",
 )
+_IN_COLUMNS: Final = attrgetter(*REPORT_COLUMNS)
 _FILE_MAX_BYTES: Final = 1_048_576
 _ROW: Final = re.compile(r"row (\d+): ")
 
@@ -217,10 +219,8 @@ def _outcome(row: dict[str, str]) -> DeviceOutcome:
 
 
 def _report_row(outcome: DeviceOutcome) -> list[str]:
-    row = [str(getattr(outcome, column)) for column in REPORT_COLUMNS]
-    if outcome.reason:
-        row[-1] = f"row {outcome.row}: {outcome.reason}"
-    return row
+    *row, reason = _IN_COLUMNS(outcome)
+    return [*row, f"row {outcome.row}: {reason}" if reason else ""]
 
 
 def _serial_and_key(folder: Folder, name: str) -> tuple[str, str] | None:

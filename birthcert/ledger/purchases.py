@@ -105,8 +105,8 @@ def delivered_of(
         "template": template,
         "rows": listed(wanted),
     }
-    rows = connection.execute(_DELIVERED_OF, facts)
-    return {(row[0], row[1]): Known(*row[2:]) for row in rows}
+    rows = connection.execute(_DELIVERED_OF, facts).all()
+    return {(device_id, sha256): Known(*facts) for device_id, sha256, *facts in rows}
 
 
 def places_of(

@@ -4,8 +4,7 @@ import binascii
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -43,8 +42,7 @@ class UnusableCsr(UnusableInput):
         return self.what
 
 
-@dataclass(frozen=True)
-class Csr:
+class Csr(NamedTuple):
     """A CSR that was read and found good.
 
     `pem` is written anew from the DER, so text around the block does not travel to AWS.

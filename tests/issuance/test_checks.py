@@ -1,5 +1,6 @@
 """What makes a row of a manifest a device, and what gets it refused."""
 
+import hashlib
 import json
 import os
 import random
@@ -248,11 +249,21 @@ def test_a_thousand_rows_with_three_bad_ones_give_997_devices_in_order(manifest,
 
 def test_first_rows_finds_each_value_again_and_no_other():
     """Ids and keys are told apart by kind, and 20,000 values do not mix."""
-    with FirstRows() as first_rows:
-        assert all(first_rows.earlier("id", str(row), row) is None for row in range(20_000))
-        assert first_rows.earlier("key", "77", 5) is None
-        assert first_rows.earlier("id", "77", 30_000) == 77
-        assert first_rows.earlier("id", "20000", 30_001) is None
+    first_rows = FirstRows()
+    assert all(first_rows.earlier("id", str(row), row) is None for row in range(20_000))
+    assert first_rows.earlier("key", "77", 5) is None
+    assert first_rows.earlier("id", "77", 30_000) == 77
+    assert first_rows.earlier("id", "20000", 30_001) is None
+
+
+def test_first_rows_is_not_misled_by_the_end_of_one_value_and_the_start_of_the_next():
+    """A hash that is found across two neighbours on a shelf is not a value that was seen."""
+    first_rows = FirstRows()
+    digest = hashlib.blake2b(b"id:wanted", digest_size=10).digest()
+    shelf = first_rows._shelves[int.from_bytes(digest[:2], "big")]
+    shelf += bytes(5) + digest[2:] + bytes(11)
+    assert first_rows.earlier("id", "wanted", 9) is None
+    assert first_rows.earlier("id", "wanted", 10) == 9
 
 
 def test_the_self_made_csr_of_a_stranger_with_two_common_names_is_refused(key):
