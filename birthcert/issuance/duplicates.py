@@ -11,7 +11,7 @@ _BOOK_BYTES: Final = _HASH_BYTES + _ROW_BYTES
 
 
 class FirstRows:
-    """The first row of each value seen, in 14 bytes of memory a value.
+    """The first row of each value seen, in about 16 bytes of memory a value.
 
     Values are kept as 80-bit hashes: that two different ones meet among two million has a
     chance of one in 10^12.
