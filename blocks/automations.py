@@ -18,6 +18,8 @@ from birthcert.tenants.stanza import COMMON_TAG
 
 # heartbeats come every 30 s: two may be late before a run is taken for dead
 SILENCE: Final = timedelta(seconds=75)
+# a worker that has taken a run starts it: Docker and Kubernetes may have to fetch an image first
+STARTED_WITHIN: Final = timedelta(minutes=5)
 # a run that kills its worker each time must not go on for ever
 RUNS_AT_MOST: Final = 3
 Labels = ResourceSpecification | dict[str, str | list[str]]
@@ -31,6 +33,14 @@ TERMINAL: Final = {
     f"prefect.flow-run.{state}"
     for state in ("Completed", "Failed", "Crashed", "Cancelled", "Cancelling", "Paused")
 }
+# what a run may be after Pending, as long as somebody has it
+TAKEN: Final = {
+    f"prefect.flow-run.{state}"
+    for state in (
+        *("Running", "Retrying", "Suspended"),
+        *("Scheduled", "Late", "AwaitingRetry", "AwaitingConcurrencySlot"),
+    )
+}
 BODY: Final = (
     "{{ event.resource.name or event.resource.id }}\n"
     "{% for name, value in event.payload.items() %}{{ name }}: {{ value }}\n{% endfor %}"
@@ -38,8 +48,28 @@ BODY: Final = (
 
 
 def dead_runs() -> list[AutomationCore]:
-    """A run whose heartbeat stops is Crashed; a Crashed run is run again, up to three times."""
-    return [_silent_is_crashed(), _crashed_is_run_again()]
+    """A run that its worker does not start, or whose heartbeat stops, is Crashed; a Crashed run is
+    run again, up to three times."""
+    return [_unstarted_is_crashed(), _silent_is_crashed(), _crashed_is_run_again()]
+
+
+def _unstarted_is_crashed() -> AutomationCore:
+    unstarted = EventTrigger(
+        posture=Posture.Proactive,
+        after={"prefect.flow-run.Pending"},
+        expect=TAKEN | TERMINAL,
+        match={"prefect.resource.id": "prefect.flow-run.*"},
+        match_related=OURS,
+        for_each=EACH_RUN,
+        threshold=1,
+        within=STARTED_WITHIN,
+    )
+    return AutomationCore(
+        name="birthcert: a run that is not started is Crashed",
+        description="Its worker died with it in its hands: Prefect would call it Pending for ever.",
+        trigger=unstarted,
+        actions=[_crash("Not started for 5 minutes: the worker is gone.")],
+    )
 
 
 def _silent_is_crashed() -> AutomationCore:
@@ -54,18 +84,21 @@ def _silent_is_crashed() -> AutomationCore:
         threshold=1,
         within=SILENCE,
     )
-    crash = ChangeFlowRunState(
-        name="Crashed",
-        state=StateType.CRASHED,
-        message="No heartbeat for 75 s: the worker is gone.",
-        # the last heartbeat of a run may arrive after its end
-        force=False,
-    )
     return AutomationCore(
         name="birthcert: a run without heartbeat is Crashed",
         description="The worker and its run died: Prefect would call it Running for ever.",
         trigger=lost,
-        actions=[crash],
+        actions=[_crash("No heartbeat for 75 s: the worker is gone.")],
+    )
+
+
+def _crash(message: str) -> ChangeFlowRunState:
+    return ChangeFlowRunState(
+        name="Crashed",
+        state=StateType.CRASHED,
+        message=message,
+        # the last heartbeat of a run may arrive after its end
+        force=False,
     )
 
 

@@ -6,10 +6,17 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.events.actions import DoNothing
 from prefect.events.schemas.automations import AutomationCore, EventTrigger
 
-from blocks.automations import keep
+from blocks.automations import dead_runs, keep
 
 # so many that no two sets of them, filled in different orders, have the same order
 EVENTS = [f"birthcert.event-{number}" for number in range(100)]
+
+
+# what prefect.states can make of a flow run beside Pending
+STATES = (
+    "Scheduled Late AwaitingRetry AwaitingConcurrencySlot Running Retrying Paused Suspended "
+    "Completed Failed Crashed Cancelling Cancelled"
+)
 
 
 def automation(events: list[str], name: str) -> AutomationCore:
@@ -43,3 +50,11 @@ def test_an_automation_that_changed_is_brought_up_to_date(prefect: None) -> None
         keep(client, [automation(EVENTS[:1], "changed")])
         [known] = client.read_automations_by_name("changed")
         assert known.trigger.expect == set(EVENTS[:1])
+
+
+def test_a_run_that_its_worker_does_not_start_is_crashed_and_no_other() -> None:
+    """Whatever follows Pending ends the waiting: only a run that stays so has lost its worker."""
+    unstarted = dead_runs()[0]
+    assert isinstance(unstarted.trigger, EventTrigger)
+    assert unstarted.trigger.after == {"prefect.flow-run.Pending"}
+    assert unstarted.trigger.expect == {f"prefect.flow-run.{name}" for name in STATES.split()}
