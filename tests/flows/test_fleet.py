@@ -27,6 +27,9 @@ BLOCK = "fleet-other"
 ISSUE = "acm-pca.IssueCertificate"
 TWO = [{"region": REGION}, {"region": FAR}]
 THREE = [*TWO, {"region": REGION, "account_block": BLOCK}]
+# so many that none of three places is left without one, whatever the accounts' numbers are
+UNITS = [f"unit-{number}" for number in range(50)]
+MORE = [f"more-{number}" for number in range(50)]
 BOTH_IN_FAR = ({"device_id": "named-0", "place": FAR}, {"device_id": "named-1", "place": FAR})
 
 
@@ -91,10 +94,9 @@ def runs(
     home: str, bootstrap: Callable[..., Any], desk: Path, sandbox: Sandbox
 ) -> dict[str, FleetReport]:
     """Two places, then three of which one is not bootstrapped, then all three ready."""
-    devices = [f"unit-{number}" for number in range(12)]
-    two = manifest_of(desk / "two.jsonl", *devices, *BOTH_IN_FAR)
+    two = manifest_of(desk / "two.jsonl", *UNITS, *BOTH_IN_FAR)
     reports = {"two": certify(two, desk / "out", TWO)}
-    lines = manifest_of(desk / "more.jsonl", *(f"more-{number}" for number in range(12)))
+    lines = manifest_of(desk / "more.jsonl", *MORE)
     (desk / "three.jsonl").write_text(Path(two).read_text() + Path(lines).read_text())
     three = str(desk / "three.jsonl")
     reports["lame"] = certify(three, desk / "out", THREE)
@@ -108,7 +110,7 @@ def runs(
 def test_two_places_share_a_manifest(runs: dict[str, FleetReport], home: str) -> None:
     """Each device is certified in one of them, by the CA that stands there."""
     report = runs["two"]
-    assert counts(report) == (14, 0, 0, 0)
+    assert counts(report) == (52, 0, 0, 0)
     assert report.exit_code() == 0
     assert [(each.account, each.region) for each in report.places] == [(home, REGION), (home, FAR)]
     assert all(each.batch and each.batch.issued == each.devices > 0 for each in report.places)
@@ -120,7 +122,7 @@ def test_a_place_that_fails_stops_no_other(runs: dict[str, FleetReport]) -> None
     lame = report.places[2]
     assert "birthcert bootstrap" in lame.problem
     assert report.failed == lame.devices > 0
-    assert (report.existing, report.issued) == (14, 12 - lame.devices)
+    assert (report.existing, report.issued) == (52, 50 - lame.devices)
     assert report.exit_code() == 3
     assert lame.batch is None
 
@@ -141,20 +143,20 @@ def test_a_place_that_is_added_moves_no_certified_device(
 ) -> None:
     """What the first run certified is found where it is; the new place takes new devices only."""
     report = runs["three"]
-    assert counts(report)[1:] == (26 - report.issued, 0, 0)
+    assert counts(report)[1:] == (102 - report.issued, 0, 0)
     assert report.issued == runs["lame"].failed == report.places[2].devices
     with Ledger.open(None, desk / "state") as ledger:
         bought = Counter(row.device_id for row in ledger.records(tenant="acme"))
     assert set(bought.values()) == {1}
-    assert len(bought) == 26
+    assert len(bought) == 102
 
 
 def test_the_report_has_the_manifests_rows_in_their_order(runs: dict[str, FleetReport]) -> None:
     """Each with its certificate, in the folder of its place."""
     report = runs["three"]
     rows = report_rows(report)
-    manifest = [f"unit-{n}" for n in range(12)] + ["named-0", "named-1"]
-    assert [row["device_id"] for row in rows] == manifest + [f"more-{n}" for n in range(12)]
+    manifest = [*UNITS, "named-0", "named-1", *MORE]
+    assert [row["device_id"] for row in rows] == manifest
     assert all(Path(row["certificate"]).is_file() for row in rows)
     named = [row for row in rows if row["device_id"].startswith("named")]
     assert all(f"{FAR}/named" in row["certificate"] for row in named)
@@ -165,7 +167,7 @@ def test_the_same_again_buys_nothing(
     runs: dict[str, FleetReport], sandbox: Sandbox, desk: Path
 ) -> None:
     """Every device is found in its place."""
-    assert counts(runs["again"]) == (0, 26, 0, 0)
+    assert counts(runs["again"]) == (0, 102, 0, 0)
     assert runs["again"].report == str(desk / "out" / "report.csv")
 
 
@@ -185,12 +187,12 @@ def test_a_row_that_names_another_place_than_its_devices_is_refused(
 def test_a_place_whose_credentials_fail_stops_no_other(home: str, tmp_path: Path) -> None:
     """Its account is known, so its devices wait for it; else the run ends before it buys."""
     away = {"region": REGION, "account_block": "no-such-block"}
-    manifest = manifest_of(tmp_path / "m.jsonl", *(f"away-{number}" for number in range(8)))
+    manifest = manifest_of(tmp_path / "m.jsonl", *(f"away-{unit}" for unit in UNITS))
     with pytest.raises(ConfigurationError, match="name its account too"):
         certify(manifest, tmp_path / "out", [*TWO, away])
     assert not (tmp_path / "out").exists()
     report = certify(manifest, tmp_path / "out", [*TWO, {**away, "account": "777777777777"}])
-    assert report.issued + report.failed == 8
+    assert report.issued + report.failed == len(UNITS)
     assert report.failed == report.places[2].devices > 0
     assert "no-such-block" in report.places[2].problem
 
