@@ -106,7 +106,7 @@ def delivered_of(
         "rows": listed(wanted),
     }
     rows = connection.execute(_DELIVERED_OF, facts).all()
-    return {(device_id, sha256): Known(*facts) for device_id, sha256, *facts in rows}
+    return {(device_id, sha256): Known(*known) for device_id, sha256, *known in rows}
 
 
 def places_of(
