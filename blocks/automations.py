@@ -50,56 +50,53 @@ BODY: Final = (
 def dead_runs() -> list[AutomationCore]:
     """A run that its worker does not start, or whose heartbeat stops, is Crashed; a Crashed run is
     run again, up to three times."""
-    return [_unstarted_is_crashed(), _silent_is_crashed(), _crashed_is_run_again()]
-
-
-def _unstarted_is_crashed() -> AutomationCore:
-    unstarted = EventTrigger(
-        posture=Posture.Proactive,
+    unstarted = _silent_is_crashed(
+        "birthcert: a run that is not started is Crashed",
+        "Its worker died with it in its hands: Prefect would call it Pending for ever.",
+        "Not started for 5 minutes: the worker is gone.",
         after={"prefect.flow-run.Pending"},
         expect=TAKEN | TERMINAL,
-        match={"prefect.resource.id": "prefect.flow-run.*"},
-        match_related=OURS,
-        for_each=EACH_RUN,
-        threshold=1,
         within=STARTED_WITHIN,
     )
-    return AutomationCore(
-        name="birthcert: a run that is not started is Crashed",
-        description="Its worker died with it in its hands: Prefect would call it Pending for ever.",
-        trigger=unstarted,
-        actions=[_crash("Not started for 5 minutes: the worker is gone.")],
-    )
-
-
-def _silent_is_crashed() -> AutomationCore:
-    lost = EventTrigger(
-        posture=Posture.Proactive,
+    unheard = _silent_is_crashed(
+        "birthcert: a run without heartbeat is Crashed",
+        "The worker and its run died: Prefect would call it Running for ever.",
+        "No heartbeat for 75 s: the worker is gone.",
         # a run may die before its first heartbeat
         after={"prefect.flow-run.Running", HEARTBEAT},
         expect={HEARTBEAT, *TERMINAL},
+        within=SILENCE,
+    )
+    return [unstarted, unheard, _crashed_is_run_again()]
+
+
+def _silent_is_crashed(
+    name: str,
+    description: str,
+    message: str,
+    *,
+    after: set[str],
+    expect: set[str],
+    within: timedelta,
+) -> AutomationCore:
+    silence = EventTrigger(
+        posture=Posture.Proactive,
+        after=after,
+        expect=expect,
         match={"prefect.resource.id": "prefect.flow-run.*"},
         match_related=OURS,
         for_each=EACH_RUN,
         threshold=1,
-        within=SILENCE,
+        within=within,
     )
-    return AutomationCore(
-        name="birthcert: a run without heartbeat is Crashed",
-        description="The worker and its run died: Prefect would call it Running for ever.",
-        trigger=lost,
-        actions=[_crash("No heartbeat for 75 s: the worker is gone.")],
-    )
-
-
-def _crash(message: str) -> ChangeFlowRunState:
-    return ChangeFlowRunState(
+    crash = ChangeFlowRunState(
         name="Crashed",
         state=StateType.CRASHED,
         message=message,
         # the last heartbeat of a run may arrive after its end
         force=False,
     )
+    return AutomationCore(name=name, description=description, trigger=silence, actions=[crash])
 
 
 def _crashed_is_run_again() -> AutomationCore:
