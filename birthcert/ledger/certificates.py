@@ -10,20 +10,25 @@ from birthcert import limits
 from birthcert.ledger import statements
 from birthcert.ledger.claims import held_claims
 from birthcert.ledger.listed import Value, listed, listed_keys, moment_text
-from birthcert.ledger.records import Delivery, Record
+from birthcert.ledger.records import Delivery, Intent, Record
 from birthcert.ledger.schema import certificate
 
 TOKEN_LIFE: Final = timedelta(seconds=limits.IDEMPOTENCY_TOKEN_SECONDS)
 
 
 def take_rows(
-    connection: Connection, tokens: Sequence[str], claim_id: int, now: datetime
+    connection: Connection,
+    authority_id: int,
+    intents: Iterable[Intent],
+    claim_id: int,
+    now: datetime,
 ) -> list[Record]:
-    """Claim those of the rows that nobody holds and that are not delivered; return all.
+    """Claim those of the intents' rows that nobody holds and that are not delivered; return all.
 
-    The rows stay locked until the transaction ends. `tokens` are sorted.
+    The rows stay locked until the transaction ends.
     """
-    rows = connection.execute(statements.LOCK, {"keys": listed_keys(tokens)}).all()
+    keys = listed((each.device_id, each.csr_sha256, each.generation) for each in intents)
+    rows = connection.execute(statements.LOCK, {"rows": keys, "authority": authority_id}).all()
     others = {row.claim_id for row in rows} - {None, claim_id}
     held = held_claims(connection, others, now)
     free = {row.id for row in rows if row.state != "delivered" and row.claim_id not in held}

@@ -120,8 +120,8 @@ def intend(
         now=now,
     )
     records = {token: work.new_record(new[token], token, wanted[token]) for token in new}
-    there = sorted(wanted.keys() - new.keys())
-    taken = take_rows(connection, there, claim_id, now) if there else []
+    there = [wanted[token] for token in wanted.keys() - new.keys()]
+    taken = take_rows(connection, work.authority_id, there, claim_id, now) if there else []
     rewritten = [_rewritten(record, wanted[record.token], work.batch_id) for record in taken]
     changed = [new for old, new in zip(taken, rewritten, strict=True) if new != old]
     intend_again(connection, changed, now)

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from birthcert import limits
 
 # In the order in which the migrations run; a test compares them with Alembic's own.
-SCHEMA_VERSIONS: Final = ("0001", "0002", "0003")
+SCHEMA_VERSIONS: Final = ("0001", "0002", "0003", "0004")
 
 CERTIFICATE_STATES: Final = ("intended", "requested", "issued", "delivered", "refused", "failed")
 OWN_KINDS: Final = ("authority", "verification", "canary")
@@ -148,15 +148,14 @@ certificate = Table(
     Column("issued_at", UtcDateTime),
     Column("delivered_at", UtcDateTime),
     Column("updated_at", UtcDateTime, nullable=False),
+    # the token is made of the authority's facts and these, so it needs no index of its own
     UniqueConstraint("authority_id", "device_id", "csr_sha256", "generation"),
-    UniqueConstraint("token"),
     UniqueConstraint("certificate_arn"),
     _one_of("state", CERTIFICATE_STATES),
     CheckConstraint(
         "state NOT IN ('issued', 'delivered') OR certificate_arn IS NOT NULL", name="arn"
     ),
     Index("ix_certificate_batch_id", "batch_id"),
-    Index("ix_certificate_public_key_sha256", "public_key_sha256"),
     sqlite_autoincrement=True,
 )
 

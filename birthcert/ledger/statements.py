@@ -6,7 +6,7 @@ statement names), `claim`, `now`, and those that a statement names.
 
 from typing import Final
 
-from sqlalchemy import bindparam, case, func, or_, select, true, update
+from sqlalchemy import bindparam, case, func, or_, select, true, tuple_, update
 
 from birthcert.ledger.listed import given_rows, moment_at, number_at, text_at
 from birthcert.ledger.schema import UtcDateTime, authority, certificate
@@ -52,9 +52,14 @@ RECORDS: Final = select(
     _c.claim_id,
 ).join(authority, authority.c.id == _c.authority_id)
 
-# `keys`: tokens
+# `rows`: device id, CSR's SHA-256, generation; `authority`
 LOCK: Final = (
-    RECORDS.where(_c.token.in_(select(text_at(_keys, 0))))
+    RECORDS.where(
+        _c.authority_id == bindparam("authority"),
+        tuple_(_c.device_id, _c.csr_sha256, _c.generation).in_(
+            select(text_at(_rows, 0), text_at(_rows, 1), number_at(_rows, 2))
+        ),
+    )
     .order_by(_c.id)
     .with_for_update(of=certificate)
 )
