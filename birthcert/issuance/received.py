@@ -12,16 +12,17 @@ from cryptography import x509
 from birthcert.errors import BirthcertError, UnusableInput
 from birthcert.pki.certificates import (
     UNREADABLE,
-    chain_problems,
     is_signed_by,
     load_certificate,
-    public_key_der,
+    opened,
+    public_key_sha256,
     serial_hex,
     split_pem,
     template_problems,
 )
+from birthcert.pki.issuers import Issuers
 from birthcert.pki.names import common_names
-from birthcert.pki.skeleton import extensions_skeleton
+from birthcert.pki.parts import Parts, extensions_skeleton
 
 # Certificates of one CA and template differ in few of their extensions' forms.
 _FORMS_REMEMBERED: Final = 1_024
@@ -60,20 +61,16 @@ def examine(received: Received) -> Examined:
     UnexpectedCertificate names everything that is wrong with it.
     """
     try:
-        certificate = load_certificate(received.certificate_pem, decode=False)
-        names, key = common_names(certificate.subject), public_key_der(certificate.public_key())
-        chain = _certificates(received.chain_pem)
-        authority = _certificates(received.authority_pem)
+        certificate, parts = opened(received.certificate_pem)
+        problems = _identity_problems(certificate, parts, received)
+        issuers, authority = _issuers(received.chain_pem), _certificates(received.authority_pem)
     except UnusableInput as error:
         raise _unexpected(received, [error.what]) from error
     except UNREADABLE as error:
         raise _unexpected(received, ["the certificate cannot be decoded"]) from error
-    problems = [
-        *_identity_problems(names, key, received),
-        *_template_problems(certificate, key, received.template),
-        *chain_problems(certificate, chain, now=received.now),
-    ]
-    if chain[:1] != authority and not is_signed_by(certificate, authority[0]):
+    problems += _template_problems(certificate, parts, received.template)
+    problems += issuers.problems(certificate, parts, now=received.now)
+    if issuers.chain[:1] != authority and not is_signed_by(certificate, authority[0]):
         problems.append("it is not signed by the certificate authority that was asked")
     if problems:
         raise _unexpected(received, problems)
@@ -82,22 +79,31 @@ def examine(received: Received) -> Examined:
     )
 
 
-def _identity_problems(names: Sequence[str], key: bytes, received: Received) -> list[str]:
-    problems = []
-    if hashlib.sha256(key).hexdigest() != received.public_key_sha256:
+def _identity_problems(
+    certificate: x509.Certificate, parts: Parts, received: Received
+) -> list[str]:
+    problems, names = [], common_names(certificate.subject)
+    if not _is_key(received.public_key_sha256, certificate, parts):
         problems.append("its public key is not the CSR's")
     if names != [received.device_id]:
         problems.append(f"its CommonName is {', '.join(names) or 'none'}, not {received.device_id}")
     return problems
 
 
-def _template_problems(certificate: x509.Certificate, key: bytes, template: str) -> list[str]:
+def _is_key(wanted: str, certificate: x509.Certificate, parts: Parts) -> bool:
+    """Whether the certificate's key has this hash; it need not be decoded where it is plain."""
+    if hashlib.sha256(parts.public_key).hexdigest() == wanted:
+        return True
+    return public_key_sha256(certificate.public_key()) == wanted
+
+
+def _template_problems(certificate: x509.Certificate, parts: Parts, template: str) -> list[str]:
     """What `template_problems` finds; a form of the extensions that was good once is good.
 
     The form is their DER without what follows from the certificate's own key, so one is judged
     for a whole batch.
     """
-    skeleton = extensions_skeleton(certificate, key)
+    skeleton = extensions_skeleton(parts)
     form = (template, skeleton) if skeleton is not None else None
     if form in _good_forms:
         return []
@@ -105,6 +111,11 @@ def _template_problems(certificate: x509.Certificate, key: bytes, template: str)
     if form and not problems and len(_good_forms) < _FORMS_REMEMBERED:
         _good_forms.add(form)
     return problems
+
+
+@lru_cache(maxsize=8)
+def _issuers(chain_pem: str) -> Issuers:
+    return Issuers(_certificates(chain_pem))
 
 
 @lru_cache(maxsize=8)

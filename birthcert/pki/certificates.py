@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from birthcert.errors import UnusableInput
 from birthcert.pki.chains import chain_problems, is_signed_by
 from birthcert.pki.extensions import template_problems
-from birthcert.pki.pem import join_pem, labels, split_pem
+from birthcert.pki.parts import Parts, parts_of
+from birthcert.pki.pem import join_pem, labels, plain_der, split_pem
 
 __all__ = [
     "UNREADABLE",
@@ -21,6 +22,7 @@ __all__ = [
     "is_signed_by",
     "join_pem",
     "load_certificate",
+    "opened",
     "public_key_der",
     "public_key_sha256",
     "serial_hex",
@@ -28,6 +30,7 @@ __all__ = [
     "template_problems",
 ]
 
+_LABEL: Final = "CERTIFICATE"
 UNREADABLE: Final = (
     ValueError,
     TypeError,
@@ -47,9 +50,9 @@ def load_certificate(
     """
     encoded = pem.encode() if isinstance(pem, str) else pem
     found = labels(encoded)
-    if found != ["CERTIFICATE"]:
+    if found != [_LABEL]:
         raise UnusableInput(
-            f"{name} holds {', '.join(found[:4]) or 'no PEM block'} where one CERTIFICATE belongs",
+            f"{name} holds {', '.join(found[:4]) or 'no PEM block'} where one {_LABEL} belongs",
             remedy="give exactly one certificate in PEM form",
         )
     try:
@@ -61,6 +64,15 @@ def load_certificate(
             f"{name} cannot be decoded", remedy="fetch it again", detail=str(error)
         ) from error
     return certificate
+
+
+def opened(pem: str) -> tuple[x509.Certificate, Parts]:
+    """As `load_certificate` with `decode=False`, with its parts; quick for plain PEM."""
+    der = plain_der(pem.encode(), _LABEL)
+    if der is None:
+        certificate = load_certificate(pem, decode=False)
+        return certificate, parts_of(certificate.public_bytes(Encoding.DER))
+    return x509.load_der_x509_certificate(der), parts_of(der)
 
 
 def _decode(certificate: x509.Certificate) -> None:

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from itertools import pairwise
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
+UNVERIFIABLE: Final = (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm)
 Certificates = Sequence[x509.Certificate]
 E = TypeVar("E", bound=x509.ExtensionType)
 
@@ -17,7 +18,7 @@ def is_signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> boo
     """Whether the issuer's name and key made this certificate's signature."""
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+    except UNVERIFIABLE:
         return False
     return True
 

@@ -1,8 +1,6 @@
 """Certificate signing requests: made, and read with suspicion [rules 10, 24, 26]."""
 
-import binascii
 import hashlib
-import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -17,7 +15,7 @@ from birthcert.errors import UnusableInput
 from birthcert.pki.algorithms import PrivateKey, PublicKey
 from birthcert.pki.certificates import public_key_sha256
 from birthcert.pki.names import common_names, x509_name
-from birthcert.pki.pem import labels
+from birthcert.pki.pem import labels, plain_der
 
 if TYPE_CHECKING:
     # a helper process reads CSRs, and starts in a third of the time without pydantic
@@ -26,10 +24,8 @@ if TYPE_CHECKING:
 # AWS IoT's documentation lists these two for certificates signed by a CA of one's own; that it
 # refuses P-521 is inferred from that list.
 DEVICE_CURVES: Final = {"secp256r1": "EC_prime256v1", "secp384r1": "EC_secp384r1"}
-_LABELS: Final = {"CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"}
-_PLAIN: Final = re.compile(
-    rb"-----BEGIN CERTIFICATE REQUEST-----\n([A-Za-z0-9+/=\n]+)-----END CERTIFICATE REQUEST-----\n?"
-)
+_LABEL: Final = "CERTIFICATE REQUEST"
+_LABELS: Final = {_LABEL, f"NEW {_LABEL}"}
 _UNREADABLE: Final = (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm)
 
 
@@ -115,13 +111,7 @@ def plain_csr_der(pem: bytes) -> bytes | None:
 
     What `read_csr` would hash: so a CSR is known again without decoding it.
     """
-    found = _PLAIN.fullmatch(pem)
-    if found is None or len(pem) > limits.CSR_MAX_BYTES:
-        return None
-    try:
-        return binascii.a2b_base64(found[1].replace(b"\n", b""), strict_mode=True)
-    except binascii.Error:
-        return None
+    return plain_der(pem, _LABEL) if len(pem) <= limits.CSR_MAX_BYTES else None
 
 
 def csr_name_problem(csr: Csr, device_id: str) -> str | None:

@@ -1,6 +1,8 @@
 """PEM text: certificates apart and together, whatever newlines they came with [rule 17]."""
 
+import binascii
 import re
+from functools import cache
 from typing import Final
 
 _LABEL: Final = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----")
@@ -12,6 +14,23 @@ _CERTIFICATE: Final = re.compile(
 def labels(pem: bytes) -> list[str]:
     """The labels of all PEM blocks, in order: `["CERTIFICATE REQUEST"]`."""
     return [label.decode() for label in _LABEL.findall(pem)]
+
+
+def plain_der(pem: bytes, label: str) -> bytes | None:
+    """The DER of a PEM text that is one block and nothing else, unread; None for any other."""
+    found = _plain(label).fullmatch(pem)
+    if found is None:
+        return None
+    try:
+        return binascii.a2b_base64(found[1].replace(b"\n", b""), strict_mode=True)
+    except binascii.Error:
+        return None
+
+
+@cache
+def _plain(label: str) -> re.Pattern[bytes]:
+    pattern = rf"-----BEGIN {label}-----\n([A-Za-z0-9+/=\n]+)-----END {label}-----\n?"
+    return re.compile(pattern.encode())
 
 
 def split_pem(text: str) -> list[str]:

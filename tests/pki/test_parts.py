@@ -1,4 +1,4 @@
-"""Extensions compared by their form."""
+"""Certificates taken apart."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,19 +6,23 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from birthcert.pki.algorithms import PrivateKey
 from birthcert.pki.certificates import public_key_der
-from birthcert.pki.skeleton import extensions_skeleton
+from birthcert.pki.parts import extensions_skeleton, parts_of
 
+EXTENSIONS_TAG = 0xA3
 RSA = rsa.generate_private_key(65_537, 2_048)
 
 
-def _issued(key: PrivateKey, name: str, *, ca: bool = False, own_key: bool = True) -> bytes | None:
+def _certificate(
+    key: PrivateKey, name: str, *, ca: bool = False, own_key: bool = True
+) -> x509.Certificate:
     now = datetime.now(UTC)
     identifier_of = key if own_key else ec.generate_private_key(ec.SECP256R1())
-    certificate = (
+    return (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
         .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "CA")]))
@@ -32,7 +36,25 @@ def _issued(key: PrivateKey, name: str, *, ca: bool = False, own_key: bool = Tru
         )
         .sign(RSA, hashes.SHA256())
     )
-    return extensions_skeleton(certificate, public_key_der(certificate.public_key()))
+
+
+def _issued(key: PrivateKey, name: str, *, ca: bool = False, own_key: bool = True) -> bytes | None:
+    certificate = _certificate(key, name, ca=ca, own_key=own_key)
+    return extensions_skeleton(parts_of(certificate.public_bytes(Encoding.DER)))
+
+
+@pytest.mark.parametrize("key", [ec.generate_private_key(ec.SECP521R1()), RSA], ids=["EC", "RSA"])
+def test_parts_are_what_cryptography_reads(key: PrivateKey) -> None:
+    """Each part is the same bytes that cryptography gives."""
+    certificate = _certificate(key, "device " + "x" * 50)
+    parts = parts_of(certificate.public_bytes(Encoding.DER))
+    assert parts.signed == certificate.tbs_certificate_bytes
+    assert parts.signature == certificate.signature
+    assert parts.issuer == certificate.issuer.public_bytes()
+    assert parts.subject == certificate.subject.public_bytes()
+    assert parts.public_key == public_key_der(certificate.public_key())
+    assert parts.inner_algorithm == parts.algorithm
+    assert parts.rest[0] == EXTENSIONS_TAG
 
 
 def test_certificates_of_one_template_have_one_skeleton() -> None:
