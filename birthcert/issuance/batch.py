@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Final, Self, TypeVar
 
 from birthcert.errors import ConfigurationError
+from birthcert.garbage import collect_rarely
 from birthcert.issuance.checks import check_rows
 from birthcert.issuance.devices import Device, DeviceOutcome
 from birthcert.issuance.manifest import ManifestRow, read_manifest
@@ -148,6 +149,7 @@ class Batch:
         self.throttled = 0
 
     def __enter__(self) -> Self:
+        collect_rarely()
         self.id = self._ledger.begin_batch(
             self._request.tenant,
             self._place,

@@ -59,7 +59,8 @@ class Chunk:
         self._outcomes: dict[int, DeviceOutcome] = {}
         self._error: BaseException | None = None
         self._ending = False
-        self._renew_at = self._ask_others_at = time.monotonic()
+        self._ask_others_at = time.monotonic()
+        self._renew_at = self._ask_others_at + RENEWAL.total_seconds()
 
     def run(self, devices: Sequence[Device]) -> dict[int, DeviceOutcome]:
         """Work until everything is settled or stopped; outcomes by the device's row."""

@@ -17,6 +17,8 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import IO, Any, Final, ParamSpec, Self, TypeVar
 
+from birthcert.garbage import collect_rarely
+
 log = logging.getLogger(__name__)
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -161,6 +163,7 @@ def main() -> None:
     # what a function prints must not be taken for an answer
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    collect_rarely()
     _serve(sys.stdin.buffer, answers)
 
 
