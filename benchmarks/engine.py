@@ -103,7 +103,7 @@ def run(manifest: Path, folder: Path, *, threads: int = 16, stand_in: StandIn | 
                 )
 
             def look(number: int, devices: list[Device]) -> list[DeviceOutcome] | None:
-                return all_found(devices, out.outlet(number))
+                return all_found(number, devices, out)
 
             pipeline = Pipeline(out.chunk_size(request.chunk_size), start, look)
             with closing(pipeline.outcomes(rows)) as outcomes:

@@ -57,7 +57,7 @@ def certified(
         pipeline = Pipeline(
             out.chunk_size(request.chunk_size),
             start=start,
-            look=lambda number, devices: all_found(devices, out.outlet(number)),
+            look=lambda number, devices: all_found(number, devices, out),
             collected=collected,
         )
         with closing(pipeline.outcomes(rows)) as outcomes:

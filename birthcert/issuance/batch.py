@@ -13,9 +13,10 @@ from birthcert.errors import ConfigurationError
 from birthcert.garbage import collect_rarely
 from birthcert.issuance.checks import check_rows
 from birthcert.issuance.devices import Device, DeviceOutcome
-from birthcert.issuance.manifest import ManifestRow, read_manifest
+from birthcert.issuance.manifest import read_manifest
+from birthcert.issuance.manifest_rows import ManifestRow
 from birthcert.issuance.output import OutputFolder, write_report
-from birthcert.issuance.reading import Reader, read_each
+from birthcert.issuance.reading import READ_EACH, Reader
 from birthcert.issuance.testkeys import generate_device_keys, rehearse_device_keys
 from birthcert.ledger.ledger import Ledger
 from birthcert.ledger.records import BatchState, Refusal
@@ -56,7 +57,7 @@ def checked_rows(
     *,
     rehearse: bool = False,
     places: Collection[str] = (),
-    read: Reader = read_each,
+    read: Reader = READ_EACH,
     storage: Storage = LOCAL,
 ) -> Iterator[Device | DeviceOutcome]:
     """Each row of the manifest as a device to certify, or as a refusal that says why.
@@ -72,6 +73,7 @@ def checked_rows(
         first=shard.first if shard else 1,
         last=shard.last if shard else None,
         storage=storage,
+        helper=read.helper,
     )
     if request.generate_keys is not None:
         rows = rehearse_device_keys(rows) if rehearse else _with_keys(rows, request)

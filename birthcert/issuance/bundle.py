@@ -5,10 +5,9 @@ a part proves itself: a run needs no other record of which are good. The index i
 """
 
 import csv
-import hashlib
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -18,7 +17,17 @@ from birthcert.issuance.helper import Helper
 from birthcert.issuance.job import Delivered, Job
 from birthcert.issuance.outlet import Outlet, delivered
 from birthcert.issuance.output import OutputFolder
-from birthcert.issuance.parts import Fresh, Packed, device_of, line_start, pack, unpack
+from birthcert.issuance.parts import (
+    Facts,
+    Fresh,
+    Packed,
+    device_of,
+    facts_of,
+    holding,
+    line_start,
+    pack,
+    unpack,
+)
 from birthcert.issuance.received import Received, UnexpectedCertificate
 
 INDEX: Final = "index.csv"
@@ -34,7 +43,7 @@ class Bundle(OutputFolder):
 
     size: int
     helper: Helper
-    _facts: dict[str, tuple[object, ...]] = field(default_factory=dict)
+    _facts: dict[str, Facts] = field(default_factory=dict)
 
     def chunk_size(self, _asked: int) -> int:
         """That of the first run: with another one every part would be written anew."""
@@ -52,30 +61,31 @@ class Bundle(OutputFolder):
         """The way out of the chunk of this number."""
         return PartOutlet(self, self.part(number))
 
+    def all_found(self, number: int, devices: Sequence[Device]) -> list[str] | None:
+        """As for files, where the chunk's part has just what belongs into it."""
+        part = self.part(number)
+        data = self._read(part)
+        wanted = [(each.device_id, each.known.serial_number) for each in devices if each.known]
+        facts = self.helper.call(holding, data, wanted) if data is not None else None
+        if facts is None:
+            return None
+        self._facts[part] = facts
+        return [self.folder.address(part)] * len(wanted)
+
     def lines(self, part: str) -> list[bytes]:
         """The lines of a part; none where it is missing or not whole."""
-        try:
-            data = self.folder.read(part, PART_MAX_BYTES)
-        except FileNotFoundError:
+        data = self._read(part)
+        lines = unpack(data) if data is not None else None
+        if data is None or lines is None:
             return []
-        except OSError as error:
-            path = self.folder.address(part)
-            raise UnwritableOutput(
-                f"{path} cannot be read: {error.strerror or error}",
-                remedy="give this user access to it, then run the same command again: it goes on",
-                path=path,
-            ) from error
-        lines = unpack(data)
-        if lines is None:
-            return []
-        self._note(part, data, lines)
+        self._facts[part] = facts_of(data, lines)
         return lines
 
     def write_part(self, part: str, lines: list[bytes | Fresh]) -> Packed:
         """Write a part; tells what is in it and what became of each fresh certificate."""
         packed = self.helper.call(pack, lines)
         self.folder.write(part, packed.data)
-        self._note(part, packed.data, packed.lines)
+        self._facts[part] = packed.facts
         return packed
 
     def certificates(self) -> Iterator[tuple[str, str]]:
@@ -100,13 +110,21 @@ class Bundle(OutputFolder):
             if part not in self._facts:
                 self.lines(part)
             if part in self._facts:
-                index.writerow(self._facts[part])
+                index.writerow((part, *self._facts[part]))
         self.folder.write(INDEX, text.getvalue().encode())
 
-    def _note(self, part: str, data: bytes, lines: list[bytes]) -> None:
-        first, last = (device_of(lines[at]) if lines else "" for at in (0, -1))
-        digest = hashlib.sha256(data).hexdigest()
-        self._facts[part] = (part, len(lines), first, last, len(data), digest)
+    def _read(self, part: str) -> bytes | None:
+        try:
+            return self.folder.read(part, PART_MAX_BYTES)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            path = self.folder.address(part)
+            raise UnwritableOutput(
+                f"{path} cannot be read: {error.strerror or error}",
+                remedy="give this user access to it, then run the same command again: it goes on",
+                path=path,
+            ) from error
 
 
 class PartOutlet:

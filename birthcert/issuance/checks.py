@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from birthcert.errors import UnusableInput
 from birthcert.issuance.devices import Device, DeviceOutcome
 from birthcert.issuance.duplicates import FirstRows
-from birthcert.issuance.manifest import ManifestRow
-from birthcert.issuance.reading import Reader, Reading, read_each
+from birthcert.issuance.manifest_rows import ManifestRow
+from birthcert.issuance.reading import READ_EACH, Reader, Reading
 from birthcert.jitp.parameters import COMMON_NAME, PREFIX, parameter_values, parameters_of
 from birthcert.models import Subject
 from birthcert.pki.csr import Csr, csr_name_problem
@@ -33,7 +33,7 @@ def check_rows(
     provisioning_template: str | None = None,
     repeated: Mapping[int, str] = MappingProxyType({}),
     places: Collection[str] = (),
-    read: Reader = read_each,
+    read: Reader = READ_EACH,
 ) -> Iterator[Device | DeviceOutcome]:
     """Each row as a device to certify or as a refusal with its reason, in the manifest's order.
 
@@ -76,14 +76,14 @@ class _Checks:
         row, csr = reading.row, reading.csr
         _refuse(row.problem)
         _refuse(device_name_problem(row.device_id))
-        earlier = first_rows.earlier("device_id", row.device_id, row.row)
+        earlier = first_rows.of_name(row.device_id, row.row)
         _refuse(self.repeated.get(row.row))
         _refuse_repeated("device_id", earlier)
         _refuse_place(row.place, self.places)
         if isinstance(csr, UnusableInput):
             raise csr
         subject = self._subject(row, csr)
-        earlier = first_rows.earlier("public key", csr.public_key_sha256, row.row)
+        earlier = first_rows.of_key(csr.public_key_sha256, row.row)
         _refuse_repeated("public key", earlier)
         asn1 = subject.as_asn1_subject() if subject else None
         return Device(row.row, row.device_id, csr, subject=asn1, known=reading.known)

@@ -2,7 +2,7 @@
 
 from birthcert import limits
 from birthcert.errors import UnusableInput
-from birthcert.issuance.manifest import ManifestRow
+from birthcert.issuance.manifest_rows import ManifestRow
 from birthcert.storage.folder import Folder
 
 

@@ -17,6 +17,7 @@ from birthcert.issuance.crew import Crew
 from birthcert.issuance.devices import Device, DeviceOutcome
 from birthcert.issuance.job import IssueOptions, found_outcome
 from birthcert.issuance.outlet import Outlet
+from birthcert.issuance.output import OutputFolder
 from birthcert.ledger.ledger import Ledger, utc_now
 
 INTERRUPTED: Final = "interrupted before it was done: run the same command again"
@@ -72,14 +73,21 @@ def found(devices: Sequence[Device], outlet: Outlet) -> dict[int, DeviceOutcome]
     return outcomes
 
 
-def all_found(devices: Sequence[Device], outlet: Outlet) -> list[DeviceOutcome] | None:
-    """The outcomes of a chunk for which nothing is to be done; None where something is."""
-    outcomes = found(devices, outlet)
-    if len(outcomes) < len(devices):
+def all_found(
+    number: int, devices: Sequence[Device], out: OutputFolder
+) -> list[DeviceOutcome] | None:
+    """The outcomes of a chunk for which nothing is to be done; None where something is.
+
+    All its devices are `known`.
+    """
+    paths = out.all_found(number, devices)
+    if paths is None:
         return None
-    for _ in outlet.flush():
-        raise AssertionError("what was found was fetched")
-    return list(outcomes.values())
+    return [
+        found_outcome(device, device.known, path)
+        for device, path in zip(devices, paths, strict=True)
+        if device.known
+    ]
 
 
 def _interrupted(device: Device) -> DeviceOutcome:

@@ -125,7 +125,7 @@ def found_outcome(device: Device, known: Known, path: str) -> DeviceOutcome:
         outcome="existing",
         serial_number=known.serial_number,
         certificate_arn=known.certificate_arn,
-        not_after=known.not_after.isoformat(),
+        not_after=known.not_after,
         certificate=path,
     )
 

@@ -5,40 +5,28 @@ form; whether a row can be certified is for `birthcert.issuance.checks`.
 """
 
 import csv
-import json
+from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from itertools import chain
+from concurrent.futures import Future
+from itertools import chain, islice
 from typing import Final
 
 from birthcert.errors import UnusableInput
-from birthcert.issuance.manifest_lines import Line, read_lines
-from birthcert.models import Subject
+from birthcert.issuance.helper import Helper
+from birthcert.issuance.manifest_lines import read_lines
+from birthcert.issuance.manifest_rows import (
+    CSV_COLUMNS,
+    SUBJECT_COLUMNS,
+    Line,
+    ManifestRow,
+    json_row,
+    json_rows,
+)
 from birthcert.storage.stores import LOCAL, Storage
 
-SUBJECT_COLUMNS: Final = frozenset(Subject.model_fields)
-CSV_COLUMNS: Final = SUBJECT_COLUMNS | {"device_id", "csr", "place"}
-JSON_FIELDS: Final = CSV_COLUMNS | {"csr_path"}
-
-
-# not frozen: that would triple the time to make one, and a million are made
-@dataclass(slots=True)
-class ManifestRow:
-    """One device as the manifest has it.
-
-    `row` is the line number in the file, a CSV's header being 1. The CSR is `csr_pem` or the
-    file `csr_path`; `subject` holds the further columns that are not empty, by the names of
-    `birthcert.models.Subject`; `place` is the one that the row names, of a fleet's; `problem`
-    says why a row could not be read.
-    """
-
-    row: int
-    device_id: str = ""
-    csr_pem: str = ""
-    csr_path: str = ""
-    subject: dict[str, str] = field(default_factory=dict)
-    problem: str = ""
-    place: str = ""
+# lines that a helper parses at once, and how many times that many before they are asked for
+AT_ONCE: Final = 500
+AHEAD: Final = 3
 
 
 def read_manifest(
@@ -48,13 +36,14 @@ def read_manifest(
     first: int = 1,
     last: int | None = None,
     storage: Storage = LOCAL,
+    helper: Helper | None = None,
 ) -> Iterator[ManifestRow]:
     """The rows of a manifest in its order, streamed: memory does not grow with it.
 
     A missing, empty or unreadable manifest and a wrong header raise UnusableInput at the call;
     damage further on (a gzip file cut short, a file that changes meanwhile) when it is reached.
     `csr_required=False` lets a CSV leave the column `csr` out. Rows before `first` and after
-    `last` are skipped unread.
+    `last` are skipped unread. A `helper` parses JSONL ahead: damage shows some rows earlier.
     """
     lines = read_lines(path, storage, first=first, last=last)
     head = next(lines, None)
@@ -68,7 +57,8 @@ def read_manifest(
         )
     if head.text.lstrip().startswith("{"):
         wanted = [head] if head.number >= first else []
-        return (_json_row(line) for line in chain(wanted, lines))
+        every = chain(wanted, lines)
+        return _parsed_ahead(every, helper) if helper else map(json_row, every)
     return _csv_rows(path, head, lines, csr_required)
 
 
@@ -144,46 +134,12 @@ def _csv_row(line: Line, columns: list[str]) -> ManifestRow:
     )
 
 
-def _json_row(line: Line) -> ManifestRow:
-    fields, problem = _json_fields(line)
-    device_id = fields.get("device_id", "")
-    if problem:
-        return ManifestRow(row=line.number, device_id=device_id, problem=problem)
-    return ManifestRow(
-        row=line.number,
-        device_id=device_id.strip(),
-        csr_pem=fields.get("csr", ""),
-        csr_path=fields.get("csr_path", "").strip(),
-        place=fields.get("place", "").strip(),
-        subject={name: fields[name] for name in SUBJECT_COLUMNS & fields.keys() if fields[name]},
-    )
-
-
-def _json_fields(line: Line) -> tuple[dict[str, str], str]:
-    """The fields of a line that are text, and the line's problem if it has one."""
-    if line.problem:
-        return {}, line.problem
-    try:
-        value = json.loads(line.text)
-    except (ValueError, RecursionError) as error:
-        return {}, f"the line is not JSON: {error}"
-    if not isinstance(value, dict):
-        return {}, "the line is not a JSON object"
-    fields = {name: field for name, field in value.items() if isinstance(field, str)}
-    if not _encodable("".join(fields.values())):
-        return {}, "a field has half of a surrogate pair in it"
-    if unknown := value.keys() - JSON_FIELDS:
-        return fields, f"unknown field {min(unknown)[:40]!r}"
-    if len(fields) < len(value):
-        return fields, f"the field {min(value.keys() - fields.keys())} is not text"
-    if fields.get("csr") and fields.get("csr_path"):
-        return fields, "both csr and csr_path are given: one is enough"
-    return fields, ""
-
-
-def _encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+def _parsed_ahead(lines: Iterator[Line], helper: Helper) -> Iterator[ManifestRow]:
+    line = deque[Future[list[ManifestRow]]]()
+    some = list(islice(lines, AT_ONCE))
+    while some or line:
+        if some:
+            line.append(helper.submit(json_rows, some))
+            some = list(islice(lines, AT_ONCE))
+        if len(line) > AHEAD or not some:
+            yield from line.popleft().result()

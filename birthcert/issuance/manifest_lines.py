@@ -10,10 +10,11 @@ import io
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final, NamedTuple
+from typing import Final
 
 from birthcert.aws.bucket import ObjectChanged
 from birthcert.errors import AwsCallFailed, UnusableInput
+from birthcert.issuance.manifest_rows import Line
 from birthcert.storage.folder import Source
 from birthcert.storage.stores import LOCAL, Storage
 
@@ -23,14 +24,6 @@ GZIP_MAGIC: Final = b"\x1f\x8b"
 WIDE_BOMS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 
 _Bytes = io.BufferedReader | gzip.GzipFile
-
-
-class Line(NamedTuple):
-    """One line without its end; `number` counts from 1; `problem` says why it has no text."""
-
-    number: int
-    text: str
-    problem: str = ""
 
 
 def read_lines(

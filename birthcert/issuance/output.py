@@ -4,7 +4,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Final
@@ -107,6 +107,15 @@ class OutputFolder:
     def outlet(self, _number: int) -> Outlet:
         """The way out of a chunk, whatever its number."""
         return FilesOutlet(self.deliver, self.find_delivered)
+
+    def all_found(self, _number: int, devices: Sequence[Device]) -> list[str] | None:
+        """Where the certificates of a chunk's devices are, all of which the ledger has as
+        delivered; None where one is missing."""
+        found = [
+            self.find_delivered(each, each.known.serial_number) for each in devices if each.known
+        ]
+        paths = [path for path in found if path is not None]
+        return paths if len(paths) == len(devices) else None
 
     def certificate(self, device_id: str) -> str:
         """Where a device's certificate goes."""

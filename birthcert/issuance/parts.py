@@ -4,12 +4,13 @@ Pure and heavy: made for the helper process.
 """
 
 import gzip
+import hashlib
 import json
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from birthcert.issuance.received import Examined, Received, UnexpectedCertificate, examine
 from birthcert.pki.certificates import join_pem, split_pem
@@ -26,13 +27,42 @@ class Fresh:
     certificate_arn: str
 
 
+class Facts(NamedTuple):
+    """What the index says of a part."""
+
+    devices: int
+    first_device_id: str
+    last_device_id: str
+    size_bytes: int
+    sha256: str
+
+
 @dataclass(frozen=True)
 class Packed:
-    """A part's bytes with its lines, and what became of each fresh certificate, in their order."""
+    """A part's bytes, lines and facts; what became of each fresh certificate, in their order."""
 
     data: bytes
     lines: list[bytes]
+    facts: Facts
     examined: list[Examined | UnexpectedCertificate]
+
+
+def facts_of(data: bytes, lines: Sequence[bytes]) -> Facts:
+    """The facts of a part that has these lines."""
+    first, last = (device_of(lines[at]) if lines else "" for at in (0, -1))
+    return Facts(len(lines), first, last, len(data), hashlib.sha256(data).hexdigest())
+
+
+def holding(data: bytes, wanted: Sequence[tuple[str, str]]) -> Facts | None:
+    """The facts of a part that has these certificates (device id, serial number) in this order
+    and nothing else; None for any other part."""
+    lines = unpack(data)
+    if lines is None or len(lines) != len(wanted):
+        return None
+    for line, (device_id, serial_number) in zip(lines, wanted, strict=True):
+        if not line.startswith(line_start(device_id, serial_number)):
+            return None
+    return facts_of(data, lines)
 
 
 def pack(lines: Sequence[bytes | Fresh]) -> Packed:
@@ -49,7 +79,7 @@ def pack(lines: Sequence[bytes | Fresh]) -> Packed:
         elif isinstance(result := next(results), Examined):
             packed.append(_line(each, result))
     data = gzip.compress(b"".join(line + b"\n" for line in packed), _LEVEL, mtime=0)
-    return Packed(data, packed, examined)
+    return Packed(data, packed, facts_of(data, packed), examined)
 
 
 def unpack(data: bytes) -> list[bytes] | None:

@@ -6,7 +6,6 @@ else could have changed since (another row with the same name or key, a subject 
 the provisioning template) is checked all the same.
 """
 
-import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
@@ -19,15 +18,15 @@ from birthcert.errors import UnusableInput
 from birthcert.issuance.csr_files import csr_bytes
 from birthcert.issuance.helper import Helper
 from birthcert.issuance.job import template_for
-from birthcert.issuance.manifest import ManifestRow
+from birthcert.issuance.manifest_rows import ManifestRow
 from birthcert.ledger.ledger import Ledger
 from birthcert.ledger.records import Known
 from birthcert.models import IssueRequest, Place
-from birthcert.pki.csr import Csr, plain_csr_der, read_csr, read_csrs
+from birthcert.pki.csr import Csr, plain_csr_sha256, read_csr, read_csrs
 from birthcert.storage.folder import Folder
 
-AT_ONCE: Final = 250
-AHEAD: Final = 4
+AT_ONCE: Final = 500
+AHEAD: Final = 3
 
 # Of (device id, CSR's SHA-256), what the ledger has as delivered.
 LookUp = Callable[[list[tuple[str, str]]], dict[tuple[str, str], Known]]
@@ -42,20 +41,32 @@ class Reading(NamedTuple):
 
 
 class Reader(Protocol):
-    """Reads the CSRs of rows, in the rows' order."""
+    """Reads the CSRs of rows, in their order; the manifest's lines are parsed by its `helper`."""
+
+    @property
+    def helper(self) -> Helper | None:
+        """None: all is done in this process."""
 
     def __call__(self, rows: Iterable[ManifestRow], folder: Folder) -> Iterator[Reading]:
         """`folder` is the manifest's own."""
 
 
-def read_each(rows: Iterable[ManifestRow], folder: Folder) -> Iterator[Reading]:
+class ReadEach:
     """One by one, in this process."""
-    for row in rows:
-        try:
-            csr: Csr | UnusableInput = read_csr(csr_bytes(row, folder))
-        except UnusableInput as error:
-            csr = error
-        yield Reading(row, csr)
+
+    helper = None
+
+    def __call__(self, rows: Iterable[ManifestRow], folder: Folder) -> Iterator[Reading]:
+        """Each when it is asked for."""
+        for row in rows:
+            try:
+                csr: Csr | UnusableInput = read_csr(csr_bytes(row, folder))
+            except UnusableInput as error:
+                csr = error
+            yield Reading(row, csr)
+
+
+READ_EACH: Final = ReadEach()
 
 
 @dataclass(frozen=True)
@@ -78,7 +89,7 @@ class ReadAhead:
 
     def _begin(self, rows: list[ManifestRow], folder: Folder) -> "_Hundreds":
         pems = [_pem(row, folder) for row in rows]
-        hashes = [_sha256(pem) for pem in pems]
+        hashes = [row.csr_sha256 or _sha256(pem) for row, pem in zip(rows, pems, strict=True)]
         wanted = [
             (row.device_id, sha256) for row, sha256 in zip(rows, hashes, strict=True) if sha256
         ]
@@ -94,7 +105,7 @@ def reader_for(
 ) -> Reader:
     """Reading ahead where there is a helper, that is for large batches."""
     if helper is None:
-        return read_each
+        return READ_EACH
     template = template_for(request.template, subject_given=request.subject == "from-manifest")
     authority_of = request.tenant, place.key, authority_arn
     return ReadAhead(helper, partial(ledger.delivered_of, authority_of, template))
@@ -128,8 +139,7 @@ def _pem(row: ManifestRow, folder: Folder) -> bytes | UnusableInput:
 
 
 def _sha256(pem: bytes | UnusableInput) -> str | None:
-    der = None if isinstance(pem, UnusableInput) else plain_csr_der(pem)
-    return hashlib.sha256(der).hexdigest() if der else None
+    return None if isinstance(pem, UnusableInput) else plain_csr_sha256(pem)
 
 
 def _csr_again(row: ManifestRow, pem: bytes, sha256: str, known: Known) -> Csr:

@@ -14,7 +14,8 @@ from birthcert.issuance.batch import checked_rows, chunks, key_passphrase
 from birthcert.issuance.devices import Device, DeviceOutcome
 from birthcert.issuance.fleet_parts import manifest_name
 from birthcert.issuance.helper import Helper
-from birthcert.issuance.manifest import ManifestRow, read_manifest
+from birthcert.issuance.manifest import read_manifest
+from birthcert.issuance.manifest_rows import ManifestRow
 from birthcert.issuance.output import write_report
 from birthcert.issuance.reading import ReadAhead
 from birthcert.models import (

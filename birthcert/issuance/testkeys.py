@@ -4,14 +4,14 @@ A real device makes its key itself and sends a CSR. This is for a demo, a labora
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from birthcert.errors import UnusableInput
 from birthcert.files import make_folder, write_atomically, write_new
 from birthcert.issuance.checks import manifest_subject
-from birthcert.issuance.manifest import ManifestRow
+from birthcert.issuance.manifest_rows import ManifestRow
 from birthcert.models import Subject
 from birthcert.pki.algorithms import KeyAlgorithm, PrivateKey, generate_private_key
 from birthcert.pki.certificates import public_key_sha256
@@ -56,8 +56,8 @@ def _with_csr(row: ManifestRow, make_csr: Callable[[str, Subject], bytes]) -> Ma
     try:
         subject = manifest_subject(row)
     except UnusableInput as error:
-        return replace(row, problem=str(error))
-    return replace(row, csr_pem=make_csr(row.device_id, subject).decode())
+        return row._replace(problem=str(error))
+    return row._replace(csr_pem=make_csr(row.device_id, subject).decode())
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Final
 from sqlalchemy import Connection, bindparam, func, select, tuple_
 
 from birthcert.ledger.listed import given_rows, listed, listed_keys, text_at
+from birthcert.ledger.moments import iso_text
 from birthcert.ledger.records import Known
 from birthcert.ledger.schema import authority, certificate, own_certificate
 
@@ -24,6 +25,13 @@ _BOUGHT_OF: Final = (
     )
 )
 
+# `tenant`, `place`, `arn`
+_AUTHORITY: Final = select(authority.c.id).where(
+    authority.c.tenant == bindparam("tenant"),
+    authority.c.place == bindparam("place"),
+    authority.c.arn == bindparam("arn"),
+)
+
 # `rows`: device id, CSR's SHA-256; `authority`, `template`
 _wanted = given_rows("rows")
 _DELIVERED_OF: Final = select(
@@ -32,7 +40,7 @@ _DELIVERED_OF: Final = select(
     _c.public_key_sha256,
     _c.certificate_arn,
     _c.serial_number,
-    _c.not_after,
+    iso_text(_c.not_after),
 ).where(
     _c.authority_id == bindparam("authority"),
     # not joined: SQLite would go through the authority's rows for each one that is wanted
@@ -96,12 +104,9 @@ def delivered_of(
 
     `authority_of` is the authority's tenant, place and ARN.
     """
-    tenant, place, arn = authority_of
-    query = select(authority.c.id).where(
-        authority.c.tenant == tenant, authority.c.place == place, authority.c.arn == arn
-    )
+    whose = dict(zip(("tenant", "place", "arn"), authority_of, strict=True))
     facts = {
-        "authority": connection.execute(query).scalar(),
+        "authority": connection.execute(_AUTHORITY, whose).scalar(),
         "template": template,
         "rows": listed(wanted),
     }

@@ -83,12 +83,12 @@ class Record:
 
 
 class Known(NamedTuple):
-    """A delivered certificate as far as a report tells of it; the moment is in UTC."""
+    """A delivered certificate as far as a report tells of it; the moment is ISO 8601, in UTC."""
 
     public_key_sha256: str
     certificate_arn: str
     serial_number: str
-    not_after: datetime
+    not_after: str
 
 
 @dataclass(frozen=True)

@@ -106,12 +106,11 @@ def _read(pem: bytes) -> Csr | UnusableInput:
         return error
 
 
-def plain_csr_der(pem: bytes) -> bytes | None:
-    """The DER of a PEM text that is one CSR and nothing else, unread; None for any other text.
-
-    What `read_csr` would hash: so a CSR is known again without decoding it.
-    """
-    return plain_der(pem, _LABEL) if len(pem) <= limits.CSR_MAX_BYTES else None
+def plain_csr_sha256(pem: bytes) -> str | None:
+    """What `read_csr` gives as `sha256`, of a PEM text that is one CSR and nothing else, unread;
+    None for any other text. So a CSR is known again without decoding it."""
+    der = plain_der(pem, _LABEL) if len(pem) <= limits.CSR_MAX_BYTES else None
+    return hashlib.sha256(der).hexdigest() if der is not None else None
 
 
 def csr_name_problem(csr: Csr, device_id: str) -> str | None:

@@ -21,6 +21,8 @@ _FIELDS: Final = (
     ("serial_number", NameOID.SERIAL_NUMBER),
     ("distinguished_name_qualifier", NameOID.DN_QUALIFIER),
 )
+# the names of the fields of `birthcert.models.Subject`
+SUBJECT_FIELDS: Final = tuple(field for field, _ in _FIELDS)
 _DEVICE_NAME: Final = re.compile(limits.THING_NAME_PATTERN)
 
 

@@ -16,7 +16,8 @@ from birthcert import limits
 from birthcert.issuance.checks import check_rows
 from birthcert.issuance.devices import Device, DeviceOutcome
 from birthcert.issuance.duplicates import FirstRows
-from birthcert.issuance.manifest import ManifestRow, read_manifest
+from birthcert.issuance.manifest import read_manifest
+from birthcert.issuance.manifest_rows import ManifestRow
 from birthcert.jitp.template import render_template
 from birthcert.models import Subject
 from birthcert.pki.csr import build_csr
@@ -248,22 +249,23 @@ def test_a_thousand_rows_with_three_bad_ones_give_997_devices_in_order(manifest,
 
 
 def test_first_rows_finds_each_value_again_and_no_other():
-    """Ids and keys are told apart by kind, and 20,000 values do not mix."""
+    """Names and keys are told apart, and 20,000 values do not mix."""
     first_rows = FirstRows()
-    assert all(first_rows.earlier("id", str(row), row) is None for row in range(20_000))
-    assert first_rows.earlier("key", "77", 5) is None
-    assert first_rows.earlier("id", "77", 30_000) == 77
-    assert first_rows.earlier("id", "20000", 30_001) is None
+    assert all(first_rows.of_name(str(row), row) is None for row in range(20_000))
+    assert first_rows.of_key(hashlib.sha256(b"77").hexdigest(), 5) is None
+    assert first_rows.of_key(hashlib.sha256(b"77").hexdigest(), 6) == 5
+    assert first_rows.of_name("77", 30_000) == 77
+    assert first_rows.of_name("20000", 30_001) is None
 
 
 def test_first_rows_is_not_misled_by_the_end_of_one_value_and_the_start_of_the_next():
     """A hash that is found across two neighbours on a shelf is not a value that was seen."""
     first_rows = FirstRows()
-    digest = hashlib.blake2b(b"id:wanted", digest_size=10).digest()
+    digest = hashlib.blake2b(b"wanted", digest_size=10).digest()
     shelf = first_rows._shelves[int.from_bytes(digest[:2], "big")]
     shelf += bytes(5) + digest[2:] + bytes(11)
-    assert first_rows.earlier("id", "wanted", 9) is None
-    assert first_rows.earlier("id", "wanted", 10) == 9
+    assert first_rows.of_name("wanted", 9) is None
+    assert first_rows.of_name("wanted", 10) == 9
 
 
 def test_the_self_made_csr_of_a_stranger_with_two_common_names_is_refused(key):

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from birthcert.errors import BirthcertError, ConfigurationError, UnusableInput
-from birthcert.issuance.manifest import ManifestRow, count_rows, read_manifest
+from birthcert.issuance.manifest import count_rows, read_manifest
 from birthcert.issuance.manifest_lines import LINE_MAX_BYTES
+from birthcert.issuance.manifest_rows import ManifestRow
 from birthcert.pki.names import device_name_problem
 
 FLEET = Path(__file__).parents[2] / "examples" / "fleet" / "manifest.csv"

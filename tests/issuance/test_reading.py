@@ -1,12 +1,13 @@
 """CSRs read ahead of a large batch, and known again without being decoded."""
 
+import gzip
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from birthcert.errors import UnusableInput
 from birthcert.issuance.checks import check_rows
 from birthcert.issuance.devices import Device, DeviceOutcome
 from birthcert.issuance.helper import Helper
@@ -14,7 +15,7 @@ from birthcert.issuance.manifest import read_manifest
 from birthcert.issuance.reading import AT_ONCE, ReadAhead
 from birthcert.jitp.template import render_template
 from birthcert.ledger.records import Known
-from birthcert.pki.csr import plain_csr_der, read_csr
+from birthcert.pki.csr import plain_csr_sha256, read_csr
 from birthcert.storage.local import LocalFolder
 
 Rows = list[Device | DeviceOutcome]
@@ -66,6 +67,32 @@ def test_reading_ahead_finds_the_same(
     assert refused == [4, 6, 8, 10, AT_ONCE + 6, AT_ONCE + 8]
 
 
+def test_lines_parsed_ahead_are_the_same_rows(
+    helper: Helper, rows: list[str], manifest: Callable[..., str]
+) -> None:
+    """By the helper: the same rows, in order, with the hash of each plain CSR beside it."""
+    subject = {"device_id": "device-x", "country": "NL", "csr_path": "x.csr"}
+    path = manifest([*rows, "[" * 100_000, json.dumps(subject), "{", *rows * 6], "m.jsonl")
+    ahead = list(read_manifest(path, helper=helper))
+    assert [row._replace(csr_sha256=None) for row in ahead] == list(read_manifest(path))
+    assert [row.csr_sha256 for row in ahead[:2]] == [
+        read_csr(row.csr_pem.encode()).sha256 for row in ahead[:2]
+    ]
+    assert [row.row for row in ahead if row.csr_pem and not row.csr_sha256][:1] == [6]
+
+
+def test_damage_is_told_of_lines_parsed_ahead(
+    helper: Helper, rows: list[str], manifest: Callable[..., str]
+) -> None:
+    """A gzip file cut short: rows before the damage come, then the error that names the row."""
+    cut = gzip.compress("\n".join(rows * 8).encode())[:-100]
+    seen: list[int] = []
+    with pytest.raises(UnusableInput, match="damaged gzip file after row"):
+        seen.extend(row.row for row in read_manifest(manifest(cut, "m.jsonl"), helper=helper))
+    assert seen == list(range(1, len(seen) + 1))
+    assert len(seen) >= AT_ONCE
+
+
 def test_what_is_known_is_not_decoded(
     rows: list[str], manifest: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -74,7 +101,7 @@ def test_what_is_known_is_not_decoded(
     first, second = (row for row in _checked(path)[:2] if isinstance(row, Device))
     known = {
         (device.device_id, device.csr.sha256): Known(
-            device.csr.public_key_sha256, "arn:x", "0a", datetime.now(UTC)
+            device.csr.public_key_sha256, "arn:x", "0a", "2036-01-01T00:00:00+00:00"
         )
         for device in (first, second)
     }
@@ -103,6 +130,5 @@ def test_only_a_plain_csr_is_known_again(
 ) -> None:
     """Whatever is not one CSR and nothing else is read in full."""
     pem = csr_for("a")
-    assert plain_csr_der(pem) is not None
-    assert read_csr(pem).pem == pem
-    assert plain_csr_der(change(pem)) is None
+    assert plain_csr_sha256(pem) == read_csr(pem).sha256
+    assert plain_csr_sha256(change(pem)) is None

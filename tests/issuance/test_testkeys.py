@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from birthcert.errors import UnusableInput
 from birthcert.issuance.checks import check_rows
 from birthcert.issuance.devices import Device
-from birthcert.issuance.manifest import ManifestRow
+from birthcert.issuance.manifest_rows import ManifestRow
 from birthcert.issuance.testkeys import generate_device_keys, rehearse_device_keys
 from birthcert.pki.certificates import public_key_sha256
 from birthcert.pki.csr import read_csr

@@ -191,7 +191,7 @@ def test_delivered_certificates_are_known_again(ledger: Ledger, clock: Any) -> N
     ledger.record(delivered=[Delivery(first.id, "0a", clock.now, clock.now)])
     asked = [(each, f"csr of {each}") for each in ("a", "b", "c")] + [("a", "another csr")]
     known = ledger.delivered_of(("acme", PLACE.key, CA), "T/V1", asked)
-    assert known == {("a", "csr of a"): Known("key of a", "arn:a", "0a", clock.now)}
+    assert known == {("a", "csr of a"): Known("key of a", "arn:a", "0a", clock.now.isoformat())}
     assert not ledger.delivered_of(("acme", PLACE.key, CA), "Other/V1", asked)
     assert not ledger.delivered_of(("other", PLACE.key, CA), "T/V1", asked)
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from birthcert import limits
 from birthcert.models import Subject
-from birthcert.pki.names import common_names, device_name_problem, x509_name
+from birthcert.pki.names import SUBJECT_FIELDS, common_names, device_name_problem, x509_name
 
 
 def test_a_subject_becomes_a_name_from_the_country_down() -> None:
@@ -70,3 +70,8 @@ def test_a_name_is_good_exactly_when_aws_takes_it(name: str) -> None:
         re.fullmatch(limits.THING_NAME_PATTERN, name)
     )
     assert (device_name_problem(name) is None) == good
+
+
+def test_the_fields_of_a_subject_are_the_models() -> None:
+    """What a helper knows of a subject without pydantic is what the model has."""
+    assert set(SUBJECT_FIELDS) == set(Subject.model_fields)

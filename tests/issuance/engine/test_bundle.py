@@ -182,11 +182,33 @@ def test_known_chunk_needs_no_transaction(
         known = ledger.delivered_of(of, "EndEntityClientAuthCertificate/V1", wanted)
         assert not ledger.delivered_of(of, "EndEntityCertificate/V1", wanted)
     again = [replace(each, known=known[each.device_id, each.csr.sha256]) for each in fleet]
-    outcomes = all_found(again, bundle.outlet(1))
+    outcomes = all_found(1, again, bundle)
     assert outcomes is not None
-    assert {each.outcome for each in outcomes} == {"existing"}
+    assert [(each.device_id, each.outcome) for each in outcomes] == [
+        (device.device_id, "existing") for device in fleet
+    ]
+    whole = _part(bundle).read_bytes()
+    for spoiled in _spoiled(whole):
+        _part(bundle).write_bytes(spoiled)
+        assert all_found(1, again, bundle) is None
+    assert all_found(1, again[1:], bundle) is None
     _part(bundle).unlink()
-    assert all_found(again, bundle.outlet(1)) is None
+    assert all_found(1, again, bundle) is None
+
+
+def _spoiled(part: bytes) -> Iterator[bytes]:
+    """The part cut short, without a line, with its lines in another order, and with the first
+    device's line naming another device or another certificate."""
+    lines = gzip.decompress(part).splitlines(keepends=True)
+    facts = json.loads(lines[0])
+    yield part[:-20]
+    for changed in (
+        lines[1:],
+        [lines[1], lines[0], *lines[2:]],
+        [lines[1], *lines[1:]],
+        [json.dumps(facts | {"serial_number": "00:11"}).encode() + b"\n", *lines[1:]],
+    ):
+        yield gzip.compress(b"".join(changed))
 
 
 def test_index_names_every_part(workshop: Any, fleet: list[Device], bundle: Bundle) -> None:
