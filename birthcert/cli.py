@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Protocol, TypeVar
+from typing import Annotated, TypeVar
 
 import cyclopts
 from cyclopts import App, Parameter
@@ -12,6 +12,7 @@ from birthcert import (
     __version__,
     cli_devices,
     cli_installation,
+    cli_plan,
     cli_root,
     cli_sandbox,
     cli_team,
@@ -19,17 +20,15 @@ from birthcert import (
 )
 from birthcert.ceremony import CertificateAwaited
 from birthcert.console import Show
-from birthcert.errors import ConfigurationError
 from birthcert.flags import (
     AuthorityFlags,
     Common,
     DeviceFlags,
-    PlannedDeviceFlags,
-    PlannedReplacingFlags,
     ProvisioningFlags,
     ReconcilingFlags,
     ReplacingFlags,
     WhereFlags,
+    request_of,
 )
 from birthcert.models import (
     BootstrapReport,
@@ -38,20 +37,10 @@ from birthcert.models import (
     ReconcileRequest,
     RolloverReport,
     RolloverRequest,
-    WhereRequest,
 )
-from birthcert.options.bootstrap import Authority, PlannedReplacing, Provisioning
-from birthcert.options.issue import PlannedDevices
+from birthcert.options.bootstrap import Authority, Provisioning
 
 Report = TypeVar("Report", BootstrapReport, RolloverReport)
-Request = TypeVar("Request", bound=WhereRequest)
-
-
-class Flags(Protocol):
-    """A group of flags."""
-
-    def request_facts(self) -> dict[str, Any]:
-        """The fields of a request that they become."""
 
 
 app = App(
@@ -60,7 +49,7 @@ app = App(
     help="Birth certificates for device fleets: AWS Private CA and AWS IoT provisioning.",
     default_parameter=Parameter(negative=()),
 )
-for commands in (cli_devices, cli_root, cli_sandbox, cli_team, cli_installation):
+for commands in (cli_devices, cli_plan, cli_root, cli_sandbox, cli_team, cli_installation):
     commands.mount(app)
 
 
@@ -89,7 +78,7 @@ def bootstrap(
 
     def command() -> int:
         groups = (where, authority, provisioning)
-        request = _request(BootstrapRequest, *groups, refresh=refresh, canary=canary)
+        request = request_of(BootstrapRequest, *groups, refresh=refresh, canary=canary)
         from birthcert.runs import run_bootstrap
         from birthcert.screens import show_bootstrap
 
@@ -124,7 +113,7 @@ def rollover(
 
     def command() -> int:
         groups = (where, authority, provisioning, replacing)
-        request = _request(RolloverRequest, *groups, refresh=refresh, canary=canary)
+        request = request_of(RolloverRequest, *groups, refresh=refresh, canary=canary)
         from birthcert.runs import run_rollover
         from birthcert.screens import show_rollover
 
@@ -138,51 +127,13 @@ def issue(*, where: WhereFlags, devices: DeviceFlags, show: Common = Show()) -> 
     """Certify the devices of a manifest; exit code 3 where some were refused."""
 
     def command() -> int:
-        request = _request(IssueRequest, where, devices)
+        request = request_of(IssueRequest, where, devices)
         from birthcert.runs import run_issue
         from birthcert.screens import show_issue
 
         report = run_issue(request, show)
         console.show_result(report, show, show_issue)
         return report.exit_code()
-
-    return console.run_command(command, debug=show.debug)
-
-
-@app.command
-def plan(
-    *,
-    where: WhereFlags,
-    authority: AuthorityFlags = Authority(),
-    provisioning: ProvisioningFlags = Provisioning(),
-    replacing: PlannedReplacingFlags = PlannedReplacing(),
-    devices: PlannedDeviceFlags = PlannedDevices(),
-    show: Common = Show(),
-) -> int:
-    """What bootstrap would do and cost, or rollover (--replaces), or issue (--manifest).
-
-    Touches nothing.
-    """
-
-    def command() -> int:
-        from birthcert.plan import IssuePlan, check_cost
-        from birthcert.planning import plan_here
-        from birthcert.screens import show_plan
-
-        console.show_logs(Show(quiet=True, debug=show.debug))
-        _check_planned(replacing, devices)
-        request: BootstrapRequest | IssueRequest
-        if devices.manifest is not None:
-            request = _request(IssueRequest, where, devices)
-        elif replacing.replaces is not None:
-            request = _request(RolloverRequest, where, authority, provisioning, replacing)
-        else:
-            request = _request(BootstrapRequest, where, authority, provisioning)
-        found = plan_here(request)
-        console.show_result(found, show, show_plan)
-        if isinstance(found, IssuePlan):
-            check_cost(found.batch, devices.max_cost)
-        return console.DONE
 
     return console.run_command(command, debug=show.debug)
 
@@ -196,7 +147,7 @@ def reconcile(*, where: WhereFlags, reconciling: ReconcilingFlags, show: Common 
     """
 
     def command() -> int:
-        request = _request(ReconcileRequest, where, reconciling)
+        request = request_of(ReconcileRequest, where, reconciling)
         from birthcert.ledger_screens import show_reconcile
         from birthcert.runs import run_reconcile
 
@@ -248,17 +199,6 @@ def demo(*, keep: bool = False, directory: Path = Path("build/demo"), show: Comm
     return console.run_command(command, debug=show.debug)
 
 
-def _check_planned(replacing: PlannedReplacing, devices: PlannedDevices) -> None:
-    if devices.manifest is None and devices.max_cost is not None:
-        raise ConfigurationError(
-            "--max-cost is for a batch", remedy="name its manifest (--manifest)"
-        )
-    if devices.manifest is not None and replacing.replaces is not None:
-        raise ConfigurationError(
-            "a batch and a rollover are planned apart", remedy="leave --manifest or --replaces out"
-        )
-
-
 def _shown_or_handed_over(
     run: Callable[[], Report], show: Show, show_report: Callable[[Report], None]
 ) -> int:
@@ -269,15 +209,6 @@ def _shown_or_handed_over(
         return cli_root.hand_over(pending, show)
     console.show_result(report, show, show_report)
     return report.exit_code()
-
-
-def _request(kind: type[Request], *groups: Flags, **more: bool) -> Request:
-    """The request that groups of flags make."""
-    with console.usage_errors():
-        facts: dict[str, Any] = {}
-        for group in groups:
-            facts |= group.request_facts()
-        return kind.model_validate(facts | more)
 
 
 def run(arguments: list[str]) -> int:

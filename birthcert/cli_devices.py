@@ -4,7 +4,14 @@ from cyclopts import App
 
 from birthcert import console
 from birthcert.console import Show
-from birthcert.flags import Common, ConnectingFlags, FleetDeviceFlags, PlacesFlags, WhereFlags
+from birthcert.flags import (
+    Common,
+    ConnectingFlags,
+    FleetDeviceFlags,
+    PlacesFlags,
+    WhereFlags,
+    request_of,
+)
 from birthcert.models import CanaryRequest, FleetRequest
 
 
@@ -23,9 +30,7 @@ def fleet(*, places: PlacesFlags, devices: FleetDeviceFlags, show: Common = Show
     """
 
     def command() -> int:
-        with console.usage_errors():
-            facts = {**places.request_facts(), **devices.request_facts()}
-            request = FleetRequest.model_validate(facts)
+        request = request_of(FleetRequest, places, devices)
         from birthcert.runs import run_fleet
         from birthcert.screens import show_fleet
 
@@ -74,9 +79,9 @@ def canary(
     """
 
     def command() -> int:
-        facts = {"authority_arn": authority_arn, "topic_namespace": topic_namespace}
-        with console.usage_errors():
-            request = CanaryRequest.model_validate({**where.request_facts(), **facts})
+        request = request_of(
+            CanaryRequest, where, authority_arn=authority_arn, topic_namespace=topic_namespace
+        )
         from birthcert.device_screens import show_canary
         from birthcert.runs import run_canary
 

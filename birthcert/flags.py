@@ -1,10 +1,11 @@
 """Groups of flags, as a command's help shows them."""
 
-from typing import Annotated
+from typing import Annotated, Any, Protocol, TypeVar
 
 from cyclopts import Group, Parameter
 
-from birthcert.console import Show
+from birthcert.console import Show, usage_errors
+from birthcert.models import TenantRequest
 from birthcert.options.bootstrap import Authority, PlannedReplacing, Provisioning, Replacing
 from birthcert.options.connect import Connecting
 from birthcert.options.fleet import Places
@@ -35,3 +36,20 @@ PlannedDeviceFlags = Annotated[
 ]
 NewRootFlags = Annotated[NewRoot, Parameter(name="*", group=Group("Root", sort_key=1))]
 SigningFlags = Annotated[Signing, Parameter(name="*", group=Group("Signature", sort_key=1))]
+Request = TypeVar("Request", bound=TenantRequest)
+
+
+class Flags(Protocol):
+    """A group of flags."""
+
+    def request_facts(self) -> dict[str, Any]:
+        """The fields of a request that they become."""
+
+
+def request_of(kind: type[Request], *groups: Flags, **more: Any) -> Request:
+    """The request that groups of flags make; ConfigurationError for what it does not take."""
+    with usage_errors():
+        facts: dict[str, Any] = {}
+        for group in groups:
+            facts |= group.request_facts()
+        return kind.model_validate(facts | more)

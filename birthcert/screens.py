@@ -6,6 +6,8 @@ from pathlib import Path
 
 from birthcert import console
 from birthcert.connecting import ConnectReport
+from birthcert.durations import duration
+from birthcert.fleet_plan import FleetPlan
 from birthcert.models import BootstrapReport, FleetReport, IssueReport, RolloverReport, Step
 from birthcert.plan import IssuePlan, batch_facts
 from birthcert.planning import BootstrapPlan
@@ -137,10 +139,36 @@ def show_plan(plan: BootstrapPlan | IssuePlan) -> None:
         )
         _show_chain(plan)
         return
+    above = f"{plan.authority_arn}, {plan.days_left} days left"
+    _show_batch_plan(plan, {"certificate authority": above})
+
+
+def show_fleet_plan(plan: FleetPlan) -> None:
+    """What each place would do, and all of it together."""
+    if plan.sandbox:
+        console.out.print(f"[yellow]local sandbox {plan.sandbox}, not AWS[/]")
+    console.print_rows(
+        ["account", "region", "devices", "would certify", "USD at most", "time"],
+        [
+            [
+                each.account,
+                each.region,
+                str(each.rows),
+                str(each.batch.certificates),
+                f"{each.batch.price_usd:,.2f}",
+                duration(each.batch.seconds),
+            ]
+            for each in plan.places
+        ],
+    )
+    _show_batch_plan(plan, {})
+
+
+def _show_batch_plan(plan: IssuePlan | FleetPlan, above: dict[str, str]) -> None:
     console.print_facts(
         f"{plan.batch.certificates} of {plan.rows} devices of {plan.tenant} would be certified",
         {
-            "certificate authority": f"{plan.authority_arn}, {plan.days_left} days left",
+            **above,
             **batch_facts(plan.batch),
             "existing": plan.existing,
             "refused": plan.refused,

@@ -60,15 +60,17 @@ def spread_manifest(
     *,
     look_up: LookUp,
     storage: Storage,
+    rehearse: bool = False,
 ) -> FleetParts:
     """Each place's manifest written, and how many devices it has; the other rows are refused.
 
-    All rows are checked, so that no two places certify one name or key. Raises what
+    All rows are checked, so that no two places certify one name or key. To `rehearse` no
+    passphrase is needed for keys that are to be made. Raises what
     `checked_rows` raises, ConfigurationError for an output that cannot be written, and
     UnwritableOutput.
     """
     parts = found.parts
-    if request.generate_keys is not None:
+    if request.generate_keys is not None and not rehearse:
         key_passphrase(request)
     folder = storage.folder(absolute(request.out))
     folder.check_writable()

@@ -61,6 +61,8 @@ class PlannedDevices:
 
     manifest: str | None = None
     """Plan a batch of these devices instead of a bootstrap."""
+    place: list[str] | None = None
+    """Plan it over these places, as for fleet: [ACCOUNT/]REGION[@BLOCK], twice or more."""
     issuing_template: str = "EndEntityClientAuthCertificate/V1"
     """The written recipe used EndEntityCertificate/V1."""
     validity_days: int = 3_640
@@ -77,7 +79,7 @@ class PlannedDevices:
     """The part of each quota that the batch may use."""
 
     def request_facts(self) -> dict[str, Any]:
-        """The fields of IssueRequest; a plan has no output."""
+        """The fields of IssueRequest or FleetRequest; a plan has no output."""
         return {
             "rate_per_second": self.rate_per_second,
             "quota_share": self.quota_share,

@@ -5,7 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from birthcert.sandbox.server import Sandbox
+from tests.conftest import REGION
+
+FAR = "us-east-1"
 
 BOOTSTRAP = ("plan", "--tenant", "acme", "--key-algorithm", "EC_prime256v1")
 
@@ -69,6 +74,19 @@ def test_the_text_of_a_batchs_plan(
     assert "2 of 3 devices of acme would be certified" in ended.out
     assert "1.50 USD at most" in ended.out
     assert "[nowhere].csr" in ended.out
+
+
+def test_a_batch_is_planned_for_the_ca_that_is_named(
+    birthcert: Any, bootstrapped: str, fleet: Callable[..., Path]
+) -> None:
+    """As issue takes it: the tenant's own where none is named, and never another than that."""
+    batch = ("plan", "--tenant", "acme", "--manifest", str(fleet(1)), "--authority-arn")
+    plan = json.loads(birthcert(*batch, bootstrapped, "--json").out)
+    assert plan["authority_arn"] == bootstrapped
+    missing = f"{bootstrapped[:-12]}{'0' * 12}"
+    refused = birthcert(*batch, missing)
+    assert refused.code != 0
+    assert missing in refused.errors[0]
 
 
 def test_sni_only_needs_no_verification_certificate(birthcert: Any) -> None:
@@ -169,3 +187,88 @@ def test_a_block_without_a_server_is_said_so(birthcert: Any) -> None:
         ended = birthcert(*BOOTSTRAP, "--also", "us-east-1@nowhere")
     assert ended.code == 2
     assert "PREFECT_API_URL" in ended.errors[0]
+
+
+@pytest.fixture(scope="module")
+def bootstrapped_far(bootstrapped: str) -> str:
+    """The same tenant in a second region; its name."""
+    from birthcert.models import BootstrapRequest
+    from flows.bootstrap import bootstrap
+
+    key = {"key_algorithm": "EC_prime256v1"}
+    where = {"tenant": "acme", "region": FAR, "canary": False}
+    bootstrap(BootstrapRequest.model_validate({**where, "certificate_authority": key}))
+    return FAR
+
+
+def test_a_batch_over_several_places_is_spread_and_priced(
+    birthcert: Any,
+    bootstrapped_far: str,
+    fleet: Callable[..., Path],
+    tmp_path: Path,
+    sandbox: Sandbox,
+) -> None:
+    """Each place's part with its quota and price, and the sum; nothing is made."""
+    sandbox.state.knobs.update({"quotas_per_second": {"acm-pca.IssueCertificate": 0.5}})
+    manifest = fleet(40, "bad,nowhere.csr", "unit-3,unit-3.csr")
+    before = sorted(tmp_path.iterdir())
+    over = ("plan", "--tenant", "acme", "--place", REGION, "--place", FAR)
+    ended = birthcert(*over, "--manifest", str(manifest), "--json")
+    sandbox.state.knobs.reset()
+    plan = json.loads(ended.out)
+    assert ended.code == 0
+    assert ended.changing_calls == []
+    assert sorted(tmp_path.iterdir()) == before
+    assert [each["region"] for each in plan["places"]] == [REGION, FAR]
+    parts = [each["batch"]["certificates"] for each in plan["places"]]
+    assert sum(parts) == plan["batch"]["certificates"] == 40
+    assert min(parts) > 5
+    assert plan["batch"]["price_usd"] == sum(each["batch"]["price_usd"] for each in plan["places"])
+    assert plan["batch"]["seconds"] == 2 * max(parts)
+    assert (plan["rows"], plan["refused"]) == (42, 2)
+    assert [line[:8] for line in plan["refusals"]] == ["row 42: ", "row 43: "]
+    text = birthcert(*over, "--manifest", str(manifest), "--max-cost", "20")
+    assert "40 of 42 devices of acme would be certified" in text.out
+    assert text.code == 2
+    assert "more than the cap of 20.00" in text.errors[0]
+
+
+def test_a_plan_over_places_of_which_one_cannot_be_priced(
+    birthcert: Any, bootstrapped_far: str, fleet: Callable[..., Path]
+) -> None:
+    """A place without the tenant's CA, one that is not reached, a manifest of bad rows only."""
+    manifest = str(fleet(30))
+    over = ("plan", "--tenant", "acme", "--manifest", manifest, "--place", REGION, "--place")
+    unready = birthcert(*over, "eu-north-1")
+    assert unready.code == 2
+    assert "eu-north-1" in unready.errors[0]
+    unreached = birthcert(*over, f"999999999999/{FAR}")
+    assert unreached.code == 2
+    assert f"the batch in {FAR} cannot be priced" in unreached.errors[0]
+    hopeless = birthcert(*over[:4], str(fleet(0, "bad,nowhere.csr")), *over[5:], FAR)
+    assert hopeless.code == 2
+    assert "no row of the manifest can be certified" in hopeless.errors[0]
+    assert "row 2: there is no CSR file" in hopeless.errors[0]
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        pytest.param(("--place", "eu-west-1"), "--place is for a batch", id="no manifest"),
+        pytest.param(
+            ("--place", "eu-west-1", "--manifest", "m.csv"), "at least 2 items", id="one place"
+        ),
+        pytest.param(
+            ("--place", "a", "--manifest", "m.csv", "--region", "b"), "in each", id="region"
+        ),
+        pytest.param(
+            ("--place", "a", "--manifest", "m.csv", "--authority-arn", "b"), "in each", id="CA"
+        ),
+    ],
+)
+def test_places_that_make_no_plan(birthcert: Any, flags: tuple[str, ...], says: str) -> None:
+    """One line, exit code 2, and no call."""
+    ended = birthcert("plan", "--tenant", "acme", *flags)
+    assert ended.code == 2
+    assert says in ended.errors[0]
+    assert ended.calls == {}
