@@ -3,6 +3,7 @@
 import base64
 import logging
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -61,13 +62,18 @@ class Hunt:
 
     def found(self, *texts: str) -> list[str]:
         """The names of the secrets that are in a file of the folders or in the texts."""
+        return list(dict.fromkeys(name for name, _ in self.forms_found(*texts)))
+
+    def forms_found(self, *texts: str) -> list[tuple[str, bytes]]:
+        """The same with the form of each that was found."""
         places = [text.encode(errors="surrogateescape") for text in texts]
         for folder in self.folders:
             places += [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
         return [
-            name
+            (name, form)
             for name, forms in self.secrets.items()
-            if any(form in place for place in places for form in forms)
+            for form in forms
+            if any(form in place for place in places)
         ]
 
 
@@ -186,13 +192,13 @@ def test_secrets_are_nowhere(hunt: Hunt, told: str) -> None:
 
 @pytest.mark.parametrize("name", ["state/results/planted", "out/planted"])
 def test_a_secret_in_a_file_would_be_found(hunt: Hunt, told: str, desk: Path, name: str) -> None:
-    """The hunt is no mere ceremony: each kind of secret is found where it is planted."""
-    for secret, forms in hunt.secrets.items():
-        for form in forms:
-            (desk / name).parent.mkdir(parents=True, exist_ok=True)
-            (desk / name).write_bytes(b"before " + form + b" after")
-            assert secret in hunt.found(told)
-    (desk / name).unlink()
+    """The hunt is no mere ceremony: each form of each secret is found where it is planted."""
+    planted = [(secret, form) for secret, forms in hunt.secrets.items() for form in forms]
+    (desk / name).mkdir(parents=True)
+    for number, (_, form) in enumerate(planted):
+        (desk / name / str(number)).write_bytes(b"before " + form + b" after")
+    assert hunt.forms_found(told) == planted
+    shutil.rmtree(desk / name)
 
 
 def test_a_secret_in_prefect_would_be_found(hunt: Hunt, told: str) -> None:
