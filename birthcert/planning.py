@@ -16,6 +16,9 @@ from birthcert.errors import ResourceGone
 from birthcert.hierarchy_plan import with_root_authority
 from birthcert.issuance.batch import checked_rows, chunks
 from birthcert.issuance.devices import Device, DeviceOutcome
+from birthcert.issuance.helper import Helper
+from birthcert.issuance.layout import is_large
+from birthcert.issuance.reading import READ_EACH, ReadAhead
 from birthcert.ledger.ledger import Ledger, utc_now
 from birthcert.models import (
     BootstrapRequest,
@@ -173,15 +176,22 @@ def _counted(
 ) -> _Count:
     """What the manifest holds; a few hundred rows in memory at a time."""
     count = _Count()
-    rows = checked_rows(request, authority.template_body or None, rehearse=True, storage=storage)
-    for chunk in chunks(rows, ROWS_AT_ONCE):
-        devices = [(row.device_id, row.csr.sha256) for row in chunk if isinstance(row, Device)]
-        refused = [row for row in chunk if isinstance(row, DeviceOutcome)]
-        count.rows += len(chunk)
-        count.refused += len(refused)
-        count.existing += len(ledger.bought_of(place, authority.arn, devices))
-        room = REFUSALS_SHOWN - len(count.refusals)
-        count.refusals += [f"row {row.row}: {row.reason}" for row in refused[:room]]
+    with Helper() as helper:
+        rows = checked_rows(
+            request,
+            authority.template_body or None,
+            rehearse=True,
+            read=ReadAhead(helper) if is_large(request, storage) else READ_EACH,
+            storage=storage,
+        )
+        for chunk in chunks(rows, ROWS_AT_ONCE):
+            devices = [(row.device_id, row.csr.sha256) for row in chunk if isinstance(row, Device)]
+            refused = [row for row in chunk if isinstance(row, DeviceOutcome)]
+            count.rows += len(chunk)
+            count.refused += len(refused)
+            count.existing += len(ledger.bought_of(place, authority.arn, devices))
+            room = REFUSALS_SHOWN - len(count.refusals)
+            count.refusals += [f"row {row.row}: {row.reason}" for row in refused[:room]]
     return count
 
 

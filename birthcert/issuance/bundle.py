@@ -18,9 +18,9 @@ from birthcert.issuance.job import Delivered, Job
 from birthcert.issuance.outlet import Outlet, delivered
 from birthcert.issuance.output import OutputFolder
 from birthcert.issuance.parts import (
-    Facts,
     Fresh,
     Packed,
+    PartFacts,
     device_of,
     facts_of,
     holding,
@@ -43,7 +43,7 @@ class Bundle(OutputFolder):
 
     size: int
     helper: Helper
-    _facts: dict[str, Facts] = field(default_factory=dict)
+    _facts: dict[str, PartFacts] = field(default_factory=dict)
 
     def chunk_size(self, _asked: int) -> int:
         """That of the first run: with another one every part would be written anew."""

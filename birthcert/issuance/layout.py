@@ -37,7 +37,7 @@ def laid_out(
     """
     marker = _marker(out.folder)
     if request.layout == "files" or (
-        request.layout == "auto" and marker is None and not _is_large(request, storage)
+        request.layout == "auto" and marker is None and not is_large(request, storage)
     ):
         return out
     manifest = absolute(request.manifest)
@@ -60,7 +60,8 @@ def bundle_at(folder: Folder) -> Bundle | None:
     return Bundle(folder, size=marker.chunk_size, helper=Helper())
 
 
-def _is_large(request: IssueRequest, storage: Storage) -> bool:
+def is_large(request: IssueRequest, storage: Storage) -> bool:
+    """Whether a batch has so many devices that it is worth helpers and a bundle."""
     rows = read_manifest(
         request.manifest, csr_required=request.generate_keys is None, storage=storage
     )

@@ -135,11 +135,11 @@ def _csv_row(line: Line, columns: list[str]) -> ManifestRow:
 
 
 def _parsed_ahead(lines: Iterator[Line], helper: Helper) -> Iterator[ManifestRow]:
-    line = deque[Future[list[ManifestRow]]]()
+    ahead = deque[Future[list[ManifestRow]]]()
     some = list(islice(lines, AT_ONCE))
-    while some or line:
+    while some or ahead:
         if some:
-            line.append(helper.submit(json_rows, some))
+            ahead.append(helper.submit(json_rows, some))
             some = list(islice(lines, AT_ONCE))
-        if len(line) > AHEAD or not some:
-            yield from line.popleft().result()
+        if len(ahead) > AHEAD or not some:
+            yield from ahead.popleft().result()

@@ -27,7 +27,7 @@ class Fresh:
     certificate_arn: str
 
 
-class Facts(NamedTuple):
+class PartFacts(NamedTuple):
     """What the index says of a part."""
 
     devices: int
@@ -43,17 +43,17 @@ class Packed:
 
     data: bytes
     lines: list[bytes]
-    facts: Facts
+    facts: PartFacts
     examined: list[Examined | UnexpectedCertificate]
 
 
-def facts_of(data: bytes, lines: Sequence[bytes]) -> Facts:
+def facts_of(data: bytes, lines: Sequence[bytes]) -> PartFacts:
     """The facts of a part that has these lines."""
     first, last = (device_of(lines[at]) if lines else "" for at in (0, -1))
-    return Facts(len(lines), first, last, len(data), hashlib.sha256(data).hexdigest())
+    return PartFacts(len(lines), first, last, len(data), hashlib.sha256(data).hexdigest())
 
 
-def holding(data: bytes, wanted: Sequence[tuple[str, str]]) -> Facts | None:
+def holding(data: bytes, wanted: Sequence[tuple[str, str]]) -> PartFacts | None:
     """The facts of a part that has these certificates (device id, serial number) in this order
     and nothing else; None for any other part."""
     lines = unpack(data)

@@ -69,12 +69,16 @@ class ReadEach:
 READ_EACH: Final = ReadEach()
 
 
+def _known_to_nobody(_wanted: list[tuple[str, str]]) -> dict[tuple[str, str], Known]:
+    return {}
+
+
 @dataclass(frozen=True)
 class ReadAhead:
     """Some hundred rows at a time: looked up in the ledger, the rest read by the helper."""
 
     helper: Helper
-    look_up: LookUp
+    look_up: LookUp = _known_to_nobody
 
     def __call__(self, rows: Iterable[ManifestRow], folder: Folder) -> Iterator[Reading]:
         """A few hundred rows are read before they are asked for."""

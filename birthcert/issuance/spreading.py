@@ -126,7 +126,7 @@ def _rows(
         whole,
         rehearse=True,
         places=names,
-        read=ReadAhead(helper, lambda _wanted: {}),
+        read=ReadAhead(helper),
         storage=storage,
     )
     written = read_manifest(request.manifest, csr_required=csr_required, storage=storage)

@@ -61,7 +61,7 @@ def test_reading_ahead_finds_the_same(
 ) -> None:
     """By the hundred in the helper: the same devices, the same refusals, the same order."""
     path = manifest(rows, "m.jsonl")
-    ahead = _checked(path, read=ReadAhead(helper, lambda _wanted: {}))
+    ahead = _checked(path, read=ReadAhead(helper))
     assert ahead == _checked(path)
     refused = [each.row for each in ahead if isinstance(each, DeviceOutcome)]
     assert refused == [4, 6, 8, 10, AT_ONCE + 6, AT_ONCE + 8]
