@@ -5,9 +5,10 @@ here checks that again.
 """
 
 import hashlib
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-_VERSION_TAG = 0xA0  # [0], which only certificates of version 1 lack
+# [0], which only certificates of version 1 lack
+_VERSION_TAG: Final = 0xA0
 
 
 class Parts(NamedTuple):
