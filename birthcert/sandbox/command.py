@@ -2,18 +2,21 @@
 
 import json
 import shlex
+import urllib.request
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pydantic import ValidationError
 
 from birthcert.errors import ConfigurationError
 from birthcert.sandbox.description import FILE_NAME
 from birthcert.sandbox.knobs import Knobs
+from birthcert.sandbox.pages import PREFIX
 from birthcert.sandbox.server import serve
 from birthcert.sandbox.state import DEFAULT_ACCOUNT, DEFAULT_REGION
 
 QUOTAS: Final = ("off", "aws")
+ANSWER_SECONDS: Final = 5.0
 
 
 def serve_sandbox(
@@ -68,14 +71,33 @@ def parse_knobs(settings: list[str]) -> Knobs:
 
 
 def shell_exports(directory: Path) -> str:
-    """Lines for a POSIX shell: exports of a running sandbox's environment."""
+    """Lines for a POSIX shell: exports of a running sandbox's environment.
+
+    ConfigurationError where there is none, or where it has ended.
+    """
     try:
         facts = json.loads((directory / FILE_NAME).read_text())
-    except (OSError, json.JSONDecodeError) as error:
-        raise ConfigurationError(
-            f"no sandbox in {directory}: {error}",
-            remedy=f"start one: birthcert sandbox serve --dir {directory}",
-        ) from None
-    unset = [f"unset {name}" for name in facts["unset"]]
-    exports = [f"export {name}={shlex.quote(str(v))}" for name, v in facts["environment"].items()]
+        unset = [f"unset {name}" for name in facts["unset"]]
+        environment, runs = facts["environment"].items(), _runs(facts)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise _none_in(directory, f"no sandbox in {directory}: {error}") from None
+    if not runs:
+        raise _none_in(directory, f"the sandbox in {directory} has ended")
+    exports = [f"export {name}={shlex.quote(str(value))}" for name, value in environment]
     return "\n".join(unset + exports)
+
+
+def _none_in(directory: Path, what: str) -> ConfigurationError:
+    remedy = f"start one: birthcert sandbox serve --dir {directory}"
+    return ConfigurationError(what, remedy=remedy)
+
+
+def _runs(facts: dict[str, Any]) -> bool:
+    """Whether this very sandbox answers at its address; no proxy stands between."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    address, instance = facts["endpoint_url"], facts["instance"]
+    try:
+        with opener.open(f"{address}{PREFIX}", timeout=ANSWER_SECONDS) as answer:
+            return bool(json.load(answer).get("instance") == instance)
+    except (OSError, ValueError, AttributeError):
+        return False
