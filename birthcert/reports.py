@@ -19,6 +19,11 @@ from birthcert.models import (
 from birthcert.plan import IssuePlan, batch_facts
 
 
+def page_key(kind: str, tenant: str, place: Place) -> str:
+    """The key of an artifact in Prefect: one page of its kind for a tenant in a place."""
+    return f"{kind}-{tenant}-{place.account}-{place.region}"
+
+
 def bootstrap_report(
     *,
     request: BootstrapRequest,

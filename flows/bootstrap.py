@@ -9,7 +9,7 @@ from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 
 from birthcert.models import BootstrapReport, BootstrapRequest
-from birthcert.reports import bootstrap_markdown, bootstrap_report
+from birthcert.reports import bootstrap_markdown, bootstrap_report, page_key
 from flows.authority import certificate_authority
 from flows.places import make_others_ready, make_ready, reach_places
 from flows.runbook import Runbook
@@ -35,7 +35,7 @@ def bootstrap(request: BootstrapRequest) -> BootstrapReport:
         seconds=run.seconds,
     )
     create_markdown_artifact(
-        key=f"bootstrap-{request.tenant}-{place.region}",
+        key=page_key("bootstrap", request.tenant, place),
         markdown=bootstrap_markdown(report),
         description=authority.arn,
     )

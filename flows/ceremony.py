@@ -15,6 +15,7 @@ from pydantic import Field
 
 from birthcert.ceremony import CertificateAwaited, ceremony_markdown
 from birthcert.models import BootstrapRequest, CaCsr, Place, RootCertificate
+from birthcert.reports import page_key
 from flows.leftovers import UNATTENDED
 
 PATIENCE_SECONDS: Final = 30 * 24 * 3_600
@@ -45,7 +46,7 @@ def certificate_from_ceremony(
         return request.offline_root.ca_certificate
     awaited = CertificateAwaited.of(request, place, csr)
     text = ceremony_markdown(awaited.awaited)
-    create_markdown_artifact(key=f"ca-csr-{request.tenant}-{place.region}", markdown=text)
+    create_markdown_artifact(key=page_key("ca-csr", request.tenant, place), markdown=text)
     if UNATTENDED in flow_run.tags:
         raise awaited
     form = CaCertificate.with_initial_data(description=text)

@@ -11,6 +11,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from birthcert.inbox.settling import check_settled, inbox_markdown
 from birthcert.models import InboxReport, InboxRequest
+from birthcert.reports import page_key
 from flows.chunks import CHUNKS_IN_FLIGHT
 from flows.runbook import Runbook
 from flows.submissions import worked_on
@@ -34,6 +35,6 @@ def issue_inbox(request: InboxRequest) -> InboxReport:
     report = InboxReport(tenant=request.tenant, inbox=request.inbox, submissions=settled)
     if settled:
         create_markdown_artifact(
-            key=f"inbox-{request.tenant}-{place.region}", markdown=inbox_markdown(report)
+            key=page_key("inbox", request.tenant, place), markdown=inbox_markdown(report)
         )
     return check_settled(report)

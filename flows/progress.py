@@ -19,7 +19,7 @@ from birthcert.issuance.batch import Batch
 from birthcert.issuance.manifest import count_rows
 from birthcert.issuance.progress import BatchProgress, Pace, follower
 from birthcert.models import IssueReport, IssueRequest, Place
-from birthcert.reports import issue_markdown, progress_markdown
+from birthcert.reports import issue_markdown, page_key, progress_markdown
 from tasks.access import aws_in, ledger, storage_for
 from tasks.events import (
     announce_batch,
@@ -59,7 +59,7 @@ def reported(request: IssueRequest, place: Place, batch: Batch) -> IssueReport:
     announce_batch(request, report)
     announce_quotas(request, report, ledger().count_bought(place).get(report.authority_arn, 0))
     create_markdown_artifact(
-        key=f"issue-{request.tenant}-{place.region}",
+        key=page_key("issue", request.tenant, place),
         markdown=issue_markdown(report, batch.without_certificate),
     )
     return report
@@ -84,7 +84,7 @@ class _Teller:
         self._tenant, self._total, self._client = request.tenant, total, client
         self._aws = aws_in(place.region, request.account_block)
         kind = "shard" if request.shard else "progress"
-        self._key = f"{kind}-{request.tenant}-{place.region}"
+        self._key = page_key(kind, request.tenant, place)
         self._is_shard = request.shard is not None
         now = time.monotonic()
         self._pace = Pace(now)

@@ -12,6 +12,7 @@ from prefect.utilities.annotations import quote
 
 from birthcert.models import ReconcileReport, ReconcileRequest
 from birthcert.reconciliation.reports import reconcile_markdown, reconcile_report
+from birthcert.reports import page_key
 from flows.runbook import Runbook
 from tasks.caller import check_caller
 from tasks.reconcile import (
@@ -43,6 +44,6 @@ def reconcile(request: ReconcileRequest) -> ReconcileReport:
         seconds=run.seconds,
     )
     create_markdown_artifact(
-        key=f"reconcile-{request.tenant}-{place.region}", markdown=reconcile_markdown(report)
+        key=page_key("reconcile", request.tenant, place), markdown=reconcile_markdown(report)
     )
     return report

@@ -16,6 +16,7 @@ from birthcert.models import (
     RolloverReport,
     RolloverRequest,
 )
+from birthcert.reports import page_key
 from birthcert.rollover_reports import (
     old_registration_report,
     rollover_markdown,
@@ -49,7 +50,7 @@ def rollover(request: RolloverRequest) -> RolloverReport:
         request, place, successor, ready, moved=moves, canary=proof, steps=run.steps
     ).model_copy(update={"places": others, "old_registrations": ended, "seconds": run.seconds})
     create_markdown_artifact(
-        key=f"rollover-{request.tenant}-{place.region}", markdown=rollover_markdown(report)
+        key=page_key("rollover", request.tenant, place), markdown=rollover_markdown(report)
     )
     return report
 

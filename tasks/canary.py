@@ -18,6 +18,7 @@ from birthcert.models import (
     ProvisioningTemplate,
 )
 from birthcert.reaching import given_target, target_of
+from birthcert.reports import page_key
 from birthcert.settings import load_settings
 from tasks.access import aws_in, ledger
 from tasks.metrics import count_canary
@@ -73,7 +74,7 @@ def _flown(
     if report.passed:
         count_canary(request, place)
     create_table_artifact(
-        key=f"canary-{request.tenant}-{place.region}",
+        key=page_key("canary", request.tenant, place),
         table=canary_table(report),
         description=f"Canary {report.thing_name} of {request.tenant}: "
         f"{'passed' if report.passed else 'FAILED'} in {report.seconds:.1f} s",

@@ -95,6 +95,19 @@ def desk(
 
 
 @pytest.fixture
+def page(desk: Path) -> Callable[..., Any]:
+    """The newest artifact of a kind in Prefect: the tenant's, in the account of the module."""
+
+    def newest(kind: str, tenant: str = "acme") -> Any:
+        from prefect.artifacts import Artifact
+
+        account = AwsAccess(REGION).call("sts", "GetCallerIdentity")["Account"]
+        return Artifact.get(f"{kind}-{tenant}-{account}-{REGION}")
+
+    return newest
+
+
+@pytest.fixture
 def aws(account: str) -> AwsAccess:
     """The way to AWS in the fresh account, impatient."""
     return AwsAccess(REGION, retry_seconds=3)

@@ -158,19 +158,19 @@ def test_a_run_is_watched_in_the_ui(team: Any, initech: Any, browser: Any) -> No
     browser.photograph("run")
     browser.open_tab("Task Runs")
     browser.sees("register CA certificate · initech · eu-central-1")
-    browser.open_artifact(initech["id"], "bootstrap-initech-eu-central-1")
+    browser.open_artifact(initech["id"], f"bootstrap-initech-{INITECH}-eu-central-1")
     browser.sees("CA registration")
     [authority] = [each for each in team.books()["authorities"] if f":{INITECH}:" in str(each)]
     browser.sees(authority["arn"])
     browser.photograph("bootstrap-report")
-    browser.open_artifact(initech["id"], "canary-initech-eu-central-1")
+    browser.open_artifact(initech["id"], f"canary-initech-{INITECH}-eu-central-1")
     browser.sees("own message received")
     browser.photograph("canary")
 
 
 def test_a_batch_is_read_in_the_ui(batch: Any, browser: Any) -> None:
     """Its page leads to the table of the batch with each refusal and why."""
-    browser.open_artifact(batch["id"], "issue-acme-eu-west-1")
+    browser.open_artifact(batch["id"], f"issue-acme-{ACME}-eu-west-1")
     browser.sees("why it has no certificate")
     browser.sees("press-2")
     browser.photograph("batch")

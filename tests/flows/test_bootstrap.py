@@ -188,11 +188,11 @@ def test_tags_name_owner_tenant_and_place(facts: dict[str, Any]) -> None:
     assert expected.items() <= {tag["Key"]: tag["Value"] for tag in registered}.items()
 
 
-def test_the_artifact_has_the_facts(runs: Runs, facts: dict[str, Any]) -> None:
+def test_the_artifact_has_the_facts(
+    runs: Runs, facts: dict[str, Any], page: Callable[..., Any]
+) -> None:
     """Prefect's UI shows a page with what the JSON says, and that it is the sandbox."""
-    from prefect.artifacts import Artifact
-
-    artifact = Artifact.get("bootstrap-acme-eu-west-1")
+    artifact = page("bootstrap")
     assert artifact is not None
     page = str(artifact.data)
     for name in ("authority_arn", "role_arn", "policy_arn", "endpoint", "template_body"):

@@ -45,11 +45,8 @@ def things() -> list[str]:
     return [thing["thingName"] for thing in listed]
 
 
-def artifact(key: str) -> list[dict[str, str]]:
-    """The latest table artifact of a key, as its rows."""
-    from prefect.artifacts import Artifact
-
-    found = Artifact.get(key)
+def rows_of(found: Any) -> list[dict[str, str]]:
+    """The rows of a table artifact."""
     assert found is not None
     rows: list[dict[str, str]] = json.loads(str(found.data))
     return rows
@@ -98,37 +95,39 @@ def test_it_can_be_switched_off(
 
 
 def test_a_bootstrap_that_cannot_be_proved_stands(
-    desk: Path, run_bootstrap: Callable[[BootstrapRequest], Any], unreachable: None
+    run_bootstrap: Callable[[BootstrapRequest], Any], unreachable: None, page: Callable[..., Any]
 ) -> None:
     """The error says that all is made and only the proof is missing; its page is there."""
-    from prefect.artifacts import Artifact
-
     with pytest.raises(CanaryFailed, match="all of the bootstrap is made and stands") as raised:
         run_bootstrap(_request(tenant="hooli"))
     assert "nothing answers at localhost:1" in str(raised.value)
     assert str(raised.value).endswith("then run: birthcert canary --tenant hooli")
-    page = Artifact.get("bootstrap-hooli-eu-west-1")
-    assert page is not None
-    assert "hooli-device" in str(page.data)
+    told = page("bootstrap", "hooli")
+    assert told is not None
+    assert "hooli-device" in str(told.data)
 
 
-def test_the_flow_flies_each_time(bootstrapped: Any, sandbox: Sandbox) -> None:
+def test_the_flow_flies_each_time(
+    bootstrapped: Any, sandbox: Sandbox, page: Callable[..., Any]
+) -> None:
     """It is asked for to look now: nothing is remembered, and a table has each check's time."""
     sandbox.reset_calls()
     first, second = fly(), fly()
     assert first.thing_name != second.thing_name
     assert sandbox.calls()[BUYING] == {"ok": 2}
-    rows = artifact("canary-acme-eu-west-1")
+    rows = rows_of(page("canary"))
     assert [row["check"] for row in rows] == [check.name for check in second.checks]
     assert all(float(row["seconds"]) >= 0 for row in rows)
     assert things() == []
 
 
-def test_a_canary_that_fails_has_a_table_too(bootstrapped: Any, unreachable: None) -> None:
+def test_a_canary_that_fails_has_a_table_too(
+    bootstrapped: Any, unreachable: None, page: Callable[..., Any]
+) -> None:
     """The flow fails, and the UI shows at which check."""
     with pytest.raises(CanaryFailed, match="endpoint reachable"):
         fly()
-    assert artifact("canary-acme-eu-west-1")[-1]["outcome"] == "failed"
+    assert rows_of(page("canary"))[-1]["outcome"] == "failed"
 
 
 def _request(**facts: Any) -> BootstrapRequest:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -141,11 +141,9 @@ def _can_be_alone() -> bool:
 
 
 def test_the_flow_waits_and_goes_on_with_what_was_signed(
-    desk: Path, client: Any, vault: Vault, tmp_path: Path
+    desk: Path, client: Any, vault: Vault, tmp_path: Path, page: Callable[..., Any]
 ) -> None:
     """Two processes: one never sees the root's key, the other never sees AWS."""
-    from prefect.artifacts import Artifact
-
     words = [sys.executable, "-c", RUN, str(vault.files.key), asked("acme").model_dump_json()]
     process = subprocess.Popen(
         [*vault.outside(), *words],
@@ -156,7 +154,7 @@ def test_the_flow_waits_and_goes_on_with_what_was_signed(
     )
     try:
         run, form = paused_run(client, process)
-        artifact: Any = Artifact.get("ca-csr-acme-eu-west-1")
+        artifact: Any = page("ca-csr")
         assert artifact.data == form
         csr, out = tmp_path / "acme.csr", tmp_path / "acme.pem"
         csr.write_text(form.partition("```text\n")[2].partition("```")[0])

@@ -188,11 +188,9 @@ def test_validity_is_cut_to_the_authoritys(runs: dict[str, Any], authority: Any)
     assert ends.pop() <= authority.authority_not_after
 
 
-def test_the_artifact_counts_the_devices(runs: dict[str, Any]) -> None:
+def test_the_artifact_counts_the_devices(runs: dict[str, Any], page: Callable[..., Any]) -> None:
     """Prefect's UI shows the last batch."""
-    from prefect.artifacts import Artifact
-
-    artifact = Artifact.get("issue-acme-eu-west-1")
+    artifact = page("issue")
     assert artifact is not None
     assert "| requested |" in str(artifact.data)
 

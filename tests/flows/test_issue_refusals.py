@@ -126,38 +126,34 @@ def test_only_the_good_row_costs_money(mixed: tuple[Any, list[dict[str, str]]]) 
     assert ran.report.exit_code() == 3
 
 
-def test_the_artifact_tells_who_was_refused(mixed: tuple[Any, list[dict[str, str]]]) -> None:
+def test_the_artifact_tells_who_was_refused(
+    mixed: tuple[Any, list[dict[str, str]]], page: Callable[..., Any]
+) -> None:
     """Prefect's UI shows the devices without a certificate and why."""
-    from prefect.artifacts import Artifact
-
-    artifact = Artifact.get("issue-acme-eu-west-1")
+    artifact = page("issue")
     assert artifact is not None
     assert "| short-rsa | the CSR's RSA key has 1024 bits" in str(artifact.data)
 
 
 def test_the_progress_artifact_ends_at_the_last_row(
-    mixed: tuple[Any, list[dict[str, str]]],
+    mixed: tuple[Any, list[dict[str, str]]], page: Callable[..., Any]
 ) -> None:
     """Prefect's UI shows a bar, with what became of the devices so far."""
-    from prefect.artifacts import Artifact
-
-    artifact = Artifact.get("progress-acme-eu-west-1")
+    artifact = page("progress")
     assert artifact is not None
     assert artifact.data == 100
     assert f"| refused | {len(REASONS)} |" in str(artifact.description)
 
 
 def test_a_batch_of_one_chunk_shows_its_report_alone(
-    desk: Path, mixed: object, run_issue: Run
+    desk: Path, mixed: object, run_issue: Run, page: Callable[..., Any]
 ) -> None:
     """A bar that is full when it is first drawn tells nothing that the report does not."""
-    from prefect.artifacts import Artifact
-
-    before = Artifact.get("progress-acme-eu-west-1")
+    before = page("progress")
     manifest = desk / "small.jsonl"
     manifest.write_text(line("small-1", csr_of("small-1")))
     run_issue(IssueRequest(tenant="acme", manifest=str(manifest), out=str(desk / "small")))
-    after, report = (Artifact.get(f"{kind}-acme-eu-west-1") for kind in ("progress", "issue"))
+    after, report = page("progress"), page("issue")
     assert before is not None
     assert after is not None
     assert after.id == before.id

@@ -122,10 +122,10 @@ def test_an_accounts_role_serves_all_its_places(runs: dict[str, Any], other: Aws
         assert f"arn:aws:iot:{FAR}:{account}:*" in trust
 
 
-def test_the_page_in_prefects_ui_names_the_places(runs: dict[str, Any]) -> None:
+def test_the_page_in_prefects_ui_names_the_places(
+    runs: dict[str, Any], page: Callable[..., Any]
+) -> None:
     """Which are ready, and what to do about the others."""
-    from prefect.artifacts import Artifact
-
-    artifact = Artifact.get(f"bootstrap-acme-{REGION}")
+    artifact = page("bootstrap")
     assert artifact is not None
     assert f"| {OTHER_ACCOUNT} | {FAR} | ready |" in str(artifact.data)

@@ -167,10 +167,8 @@ def test_what_is_left_is_for_the_user(runs: dict[str, Any]) -> None:
     assert (runs["first"].exit_code(), runs["last"].exit_code()) == (3, 3)
 
 
-def test_the_artifact_has_the_table(runs: dict[str, Any]) -> None:
+def test_the_artifact_has_the_table(runs: dict[str, Any], page: Callable[..., Any]) -> None:
     """Prefect's UI shows what was found."""
-    from prefect.artifacts import Artifact
-
-    artifact = Artifact.get("reconcile-acme-eu-west-1")
+    artifact = page("reconcile")
     assert artifact is not None
     assert "| foreign | 1 |" in str(artifact.data)
