@@ -26,8 +26,7 @@ DEMO_COLUMNS = [
 
 def show_bootstrap(report: BootstrapReport) -> None:
     """What exists now, and how each step came about."""
-    if report.sandbox:
-        console.out.print(f"[yellow]local sandbox {report.sandbox}, not AWS[/]")
+    _show_sandbox(report.sandbox)
     _show_steps(report.steps)
     above = report.root_authority_arn
     root = {"root, disabled; it bills on": above} if above else {}
@@ -49,8 +48,7 @@ def show_bootstrap(report: BootstrapReport) -> None:
 
 def show_rollover(report: RolloverReport) -> None:
     """Which CA issues now, and what became of the old one."""
-    if report.sandbox:
-        console.out.print(f"[yellow]local sandbox {report.sandbox}, not AWS[/]")
+    _show_sandbox(report.sandbox)
     _show_steps(report.steps)
     issuing = "the successor issues now" if report.moved else "the OLD CA STILL ISSUES"
     console.print_facts(
@@ -67,6 +65,11 @@ def show_rollover(report: RolloverReport) -> None:
         told = f"{old.status}, {old.active_certificates} device certificates ACTIVE"
         console.out.print(f"  {where}: {old.problem or told}", markup=False)
     _show_places(report)
+
+
+def _show_sandbox(name: str | None) -> None:
+    if name:
+        console.out.print(f"[yellow]local sandbox {name}, not AWS[/]")
 
 
 def _show_steps(steps: Sequence[Step]) -> None:
@@ -124,8 +127,7 @@ def _show_counts(report: IssueReport | FleetReport, rate: str) -> None:
 
 def show_plan(plan: BootstrapPlan | IssuePlan) -> None:
     """What would be done and what it costs."""
-    if plan.sandbox:
-        console.out.print(f"[yellow]local sandbox {plan.sandbox}, not AWS[/]")
+    _show_sandbox(plan.sandbox)
     if isinstance(plan, BootstrapPlan):
         rows = [[s.step, s.action, s.what, f"{s.usd:.2f}" if s.usd else ""] for s in plan.steps]
         columns = ["step", "would", "what", "USD"]
@@ -145,8 +147,7 @@ def show_plan(plan: BootstrapPlan | IssuePlan) -> None:
 
 def show_fleet_plan(plan: FleetPlan) -> None:
     """What each place would do, and all of it together."""
-    if plan.sandbox:
-        console.out.print(f"[yellow]local sandbox {plan.sandbox}, not AWS[/]")
+    _show_sandbox(plan.sandbox)
     console.print_rows(
         ["account", "region", "devices", "would certify", "USD at most", "time"],
         [

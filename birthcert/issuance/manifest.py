@@ -5,14 +5,11 @@ form; whether a row can be certified is for `birthcert.issuance.checks`.
 """
 
 import csv
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future
-from itertools import chain, islice
-from typing import Final
+from itertools import chain
 
 from birthcert.errors import UnusableInput
-from birthcert.issuance.helper import Helper
+from birthcert.issuance.helper import Helper, begun_ahead
 from birthcert.issuance.manifest_lines import read_lines
 from birthcert.issuance.manifest_rows import (
     CSV_COLUMNS,
@@ -23,10 +20,6 @@ from birthcert.issuance.manifest_rows import (
     json_rows,
 )
 from birthcert.storage.stores import LOCAL, Storage
-
-# lines that a helper parses at once, and how many times that many before they are asked for
-AT_ONCE: Final = 500
-AHEAD: Final = 3
 
 
 def read_manifest(
@@ -135,11 +128,5 @@ def _csv_row(line: Line, columns: list[str]) -> ManifestRow:
 
 
 def _parsed_ahead(lines: Iterator[Line], helper: Helper) -> Iterator[ManifestRow]:
-    ahead = deque[Future[list[ManifestRow]]]()
-    some = list(islice(lines, AT_ONCE))
-    while some or ahead:
-        if some:
-            ahead.append(helper.submit(json_rows, some))
-            some = list(islice(lines, AT_ONCE))
-        if len(ahead) > AHEAD or not some:
-            yield from ahead.popleft().result()
+    for rows in begun_ahead(lines, lambda some: helper.submit(json_rows, some)):
+        yield from rows.result()

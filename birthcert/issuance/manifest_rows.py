@@ -5,7 +5,7 @@ nothing here imports them.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from birthcert.pki.csr import plain_csr_sha256
@@ -47,11 +47,11 @@ class ManifestRow(NamedTuple):
 
 def json_rows(lines: Sequence[Line]) -> list[ManifestRow]:
     """The rows of lines of JSON, with the hashes of their CSRs: for the helper."""
-    return [json_row(line, sha256_of=plain_csr_sha256) for line in lines]
+    return [json_row(line, hashed=True) for line in lines]
 
 
-def json_row(line: Line, *, sha256_of: Callable[[bytes], str | None] | None = None) -> ManifestRow:
-    """The row of a line of JSON."""
+def json_row(line: Line, *, hashed: bool = False) -> ManifestRow:
+    """The row of a line of JSON; with its CSR's hash where that is wanted."""
     fields, problem = _json_fields(line)
     device_id = fields.get("device_id", "")
     if problem:
@@ -64,7 +64,7 @@ def json_row(line: Line, *, sha256_of: Callable[[bytes], str | None] | None = No
         csr_path=fields.get("csr_path", "").strip(),
         place=fields.get("place", "").strip(),
         subject={name: fields[name] for name in SUBJECT_COLUMNS & fields.keys() if fields[name]},
-        csr_sha256=sha256_of(csr_pem.encode()) if sha256_of and csr_pem else None,
+        csr_sha256=plain_csr_sha256(csr_pem.encode()) if hashed and csr_pem else None,
     )
 
 

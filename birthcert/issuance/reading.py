@@ -6,17 +6,15 @@ else could have changed since (another row with the same name or key, a subject 
 the provisioning template) is checked all the same.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from typing import Final, NamedTuple, Protocol
 
 from birthcert.errors import UnusableInput
 from birthcert.issuance.csr_files import csr_bytes
-from birthcert.issuance.helper import Helper
+from birthcert.issuance.helper import Helper, begun_ahead
 from birthcert.issuance.job import template_for
 from birthcert.issuance.manifest_rows import ManifestRow
 from birthcert.ledger.ledger import Ledger
@@ -24,9 +22,6 @@ from birthcert.ledger.records import Known
 from birthcert.models import IssueRequest, Place
 from birthcert.pki.csr import Csr, plain_csr_sha256, read_csr, read_csrs
 from birthcert.storage.folder import Folder
-
-AT_ONCE: Final = 500
-AHEAD: Final = 3
 
 # Of (device id, CSR's SHA-256), what the ledger has as delivered.
 LookUp = Callable[[list[tuple[str, str]]], dict[tuple[str, str], Known]]
@@ -82,14 +77,8 @@ class ReadAhead:
 
     def __call__(self, rows: Iterable[ManifestRow], folder: Folder) -> Iterator[Reading]:
         """A few hundred rows are read before they are asked for."""
-        iterator = iter(rows)
-        line: deque[_Hundreds] = deque()
-        while True:
-            while len(line) < AHEAD and (some := list(islice(iterator, AT_ONCE))):
-                line.append(self._begin(some, folder))
-            if not line:
-                return
-            yield from line.popleft().readings()
+        for hundreds in begun_ahead(rows, partial(self._begin, folder=folder)):
+            yield from hundreds.readings()
 
     def _begin(self, rows: list[ManifestRow], folder: Folder) -> "_Hundreds":
         pems = [_pem(row, folder) for row in rows]

@@ -10,9 +10,9 @@ import pytest
 from birthcert.errors import UnusableInput
 from birthcert.issuance.checks import check_rows
 from birthcert.issuance.devices import Device, DeviceOutcome
-from birthcert.issuance.helper import Helper
+from birthcert.issuance.helper import AT_ONCE, Helper
 from birthcert.issuance.manifest import read_manifest
-from birthcert.issuance.reading import AT_ONCE, ReadAhead
+from birthcert.issuance.reading import ReadAhead
 from birthcert.jitp.template import render_template
 from birthcert.ledger.records import Known
 from birthcert.pki.csr import plain_csr_sha256, read_csr
